@@ -15,6 +15,7 @@ from typing import Any, Literal
 from trunkline.providers import ConnectionLostError, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.text_model_client import MissingTextModel
 from trunkline.realtime import events
+from trunkline.realtime.audio_tap import AudioTap
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
@@ -54,6 +55,7 @@ class FakeModel:
         connect_takes_s: duration of connecting.
         pace_s: pause before each event of a response.
         audio_ms: duration of each message's audio, sent in chunks of 100 ms.
+        voice: returns the audio of a message, PCM16 at 24 kHz, instead of a tone of `audio_ms`.
         connections: all connections, in order.
         fallback: the fallback model.
         blind: the reason why it takes no images.
@@ -67,6 +69,7 @@ class FakeModel:
     connect_takes_s: float = 0.0
     pace_s: float = 0.0
     audio_ms: int = 300
+    voice: Callable[[str], bytes] | None = None
     extras: Callable[[str], Mapping[str, Any]] = lambda _agent: {}
     connections: list[FakeConnection] = field(default_factory=list)
     notes: Sequence[ProviderNotice] = ()
@@ -121,6 +124,9 @@ class FakeModel:
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         raise ProviderError("This model has no WebRTC.", retry=False)
+
+    def tap_webrtc_call(self, rtc_call_id: str, tap: AudioTap) -> bool:
+        return False
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         raise ProviderError("This model is in memory.", retry=False)
@@ -243,9 +249,10 @@ class FakeConnection:
         status = "incomplete"
         try:
             self.emit("response.output_audio_transcript.delta", item_id=item_id, delta=text)
-            for _ in range(0, self.model.audio_ms, 100):
+            spoken = self.model.voice(text) if self.model.voice else b"\1\0" * (self.model.audio_ms * MS // 2)
+            for at in range(0, len(spoken), 100 * MS):
                 await asyncio.sleep(self.model.pace_s)
-                delta = base64.b64encode(b"\1\0" * (100 * MS // 2)).decode()
+                delta = base64.b64encode(spoken[at : at + 100 * MS]).decode()
                 self.emit("response.output_audio.delta", item_id=item_id, delta=delta)
             self.emit("response.output_audio.done", item_id=item_id)
             status = "completed"

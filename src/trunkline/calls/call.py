@@ -41,6 +41,7 @@ from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.model_link.link_state import Route
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
+from trunkline.calls.recording import AudioSource, Recording, RecordingTap
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.calls.word_listener import WordListener
 from trunkline.engine.speech import ProbingStt
@@ -85,6 +86,7 @@ class Call:
         log_budget: the size of logs.
         readers: make the readers of the call's log, which get each entry from the first.
         mcp_servers: the connections to the agents' MCP servers; by default the call has its own.
+        recording: records the call's audio; None without a store of calls.
         day_budget: the usage of all calls of the day, with the limits of cost; by default those of `metrics`.
 
     Raises:
@@ -112,6 +114,7 @@ class Call:
         readers: Sequence[LogReaderFactory] = (),
         mcp_servers: McpServers | None = None,
         day_budget: DayBudget | None = None,
+        recording: Recording | None = None,
     ) -> None:
         scenario.check_handoffs()
         if (problem := provider.scenario_problem(scenario)) is not None:
@@ -195,12 +198,19 @@ class Call:
         self.log.subscribe(self._caller_view.read)
         self.log.subscribe(self._on_log_entry)
         self.log.subscribe(self._agents.hooks.read)
+        self._recording = recording
+        self._recording_tap: RecordingTap | None = None
+        self._audio_source: AudioSource = "relay"
+        if recording is not None:
+            self.log.subscribe(recording.read)
         for make_reader in readers:
             self.log.subscribe(make_reader(self.log))
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
         for effect in self._machine.begin(self._now_ms()):
             self._perform(effect)
+        if recording is not None and recording.notice is not None:
+            self._append(recording.notice)
 
     # Lifecycle ------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
@@ -319,6 +329,8 @@ class Call:
         if transport == "websocket" and (self._rtc_call_id is not None or not self._link.has_route):
             self._drop_rtc_call()
             self._link.set_route(Route(self._connect))
+        if transport == "websocket":
+            self._record_from("relay")
 
     async def answer_offer(self, sdp: str) -> str:
         """Answer the page's SDP offer. Audio then flows between page and provider, and the link is the sideband.
@@ -345,6 +357,7 @@ class Call:
                 return answer.sdp
             self._drop_rtc_call()
             self._rtc_call_id = answer.rtc_call_id
+            self._record_webrtc(answer.rtc_call_id)
             self._link.set_route(Route(lambda: self._provider.connect(self._model, answer.rtc_call_id), resumable=True))
             return answer.sdp
 
@@ -371,6 +384,29 @@ class Call:
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
             raise ProviderError(message, hint="Check its instructions, tools and handoffs.", retry=False) from error
 
+    def _record_webrtc(self, rtc_call_id: str) -> None:
+        """Record a WebRTC call: here if its audio passes through this process, else in the caller's page."""
+        if self._recording is None:
+            return
+        tap = RecordingTap(self._recording, self._now_ms)
+        is_tapped = self._provider.tap_webrtc_call(rtc_call_id, tap)
+        self._record_from("service" if is_tapped else "page")
+        self._recording_tap = tap
+
+    def _record_from(self, source: AudioSource) -> None:
+        if self._recording_tap is not None:
+            self._recording_tap.is_in_use = False
+            self._recording_tap = None
+        if self._recording is not None and source != self._audio_source:
+            self._recording.use_source(source)
+        self._audio_source = source
+
+    @property
+    def page_records(self) -> bool:
+        """True if the caller's page records the call, and sends its recording as binary frames."""
+        recording = self._recording
+        return recording is not None and recording.notice is None and self._audio_source == "page"
+
     def _drop_rtc_call(self) -> None:
         """Stop using the WebRTC call. It is hung up soon, at the latest at the end of this call."""
         if self._rtc_call_id is not None:
@@ -393,7 +429,9 @@ class Call:
             leg_id: the secret of the leg, which makes the page the caller's; with another value it is a viewer.
         """
         page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
-        role = frame_of(LegRoleSet(role=page.role, audience=page.audience), 0, round(self._now_ms()))
+        records = page.role == "caller" and self.page_records
+        role_set = LegRoleSet(role=page.role, audience=page.audience, records=records)
+        role = frame_of(role_set, 0, round(self._now_ms()))
         shown = self._caller_view.frame if page.audience == "caller" else Entry.frame
         page.push_history(role, self.log.since(after), shown)
         if self.is_over:
@@ -438,6 +476,10 @@ class Call:
             return
         if isinstance(command, commands.AudioReport):
             self._set_echo_cancelled(command.echo_cancelled)
+            if self._recording is not None:
+                self._recording.on_delays(command.buffer_ms, command.output_ms)
+        elif isinstance(command, commands.Played) and self._recording is not None:
+            self._recording.on_played(command.item_id, command.ms, self._now_ms())
         if isinstance(command, commands.MediaReady):
             self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
         else:
@@ -454,7 +496,10 @@ class Call:
 
     def receive_audio(self, page: Page, pcm: bytes) -> None:
         """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
-        if self.leg.page is not page or self.leg.transport != "websocket" or self.is_over:
+        if self.leg.page is not page or self.is_over:
+            return
+        if self.leg.transport != "websocket":
+            self._receive_recording(page, pcm)
             return
         if len(pcm) % 2 or not pcm:
             message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
@@ -463,12 +508,21 @@ class Call:
         if self._echo is not None:
             pcm = self._echo.process(pcm)
         if pcm:
+            if self._recording is not None:
+                self._recording.on_caller_audio(pcm, self._now_ms())
             self._link.send_audio(pcm)
             if self._words is not None:
                 self._words.feed(pcm)
         if self._watches_caller_audio and self._now_ms() - self._caller_audio_reported_ms >= CALLER_AUDIO_EVERY_MS:
             self._caller_audio_reported_ms = self._now_ms()
             self._runner.post(inputs.CallerAudioArrived())
+
+    def _receive_recording(self, page: Page, frame: bytes) -> None:
+        """Take a chunk of the page's own recording."""
+        if self._recording is None or not self.page_records:
+            return
+        if (problem := self._recording.on_page_audio(frame, self._now_ms())) is not None:
+            self._push_error(page, problem, "bad_audio")
 
     def _set_echo_cancelled(self, by_page: bool | None) -> None:
         """Cancel the echo of the agent's voice unless the page does so; None if the page does not know."""
@@ -566,6 +620,8 @@ class Call:
     def _play(self, pcm: bytes) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(pcm)
+            if self._recording is not None:
+                self._recording.on_audio_sent(pcm, self._now_ms())
             if self._echo is not None:
                 self._echo.play(pcm)
 
@@ -579,6 +635,8 @@ class Call:
         if self.leg.page is not None:
             for start in range(0, len(pcm), FILLER_FRAME_BYTES):
                 self.leg.page.push(pcm[start : start + FILLER_FRAME_BYTES])
+            if self._recording is not None:
+                self._recording.on_audio_sent(pcm, self._now_ms())
             if self._echo is not None:
                 self._echo.play(pcm)
 

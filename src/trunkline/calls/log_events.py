@@ -42,11 +42,13 @@ class CallStarted(LogEvent, frozen=True, tag="call.started"):
 class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
     """The role of one page in the call. It goes to that page alone, with `seq` 0, and is not in the log.
 
-    A page with the `audience` "caller" gets the caller's part of the log.
+    A page with the `audience` "caller" gets the caller's part of the log. The caller's page `records` both voices and
+    sends them as binary frames, if the audio flows past the server.
     """
 
     role: LegRole
     audience: Literal["caller", "operator"] = "operator"
+    records: bool = False
 
 
 class LegJoined(LogEvent, frozen=True, tag="leg.joined"):

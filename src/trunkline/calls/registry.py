@@ -15,6 +15,7 @@ from trunkline.calls.log import MAX_LOG_BYTES, LogBudget, LogReaderFactory
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.cost_limits import DayBudget
+from trunkline.calls.recording import Recording
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.engine.speech import ProbingStt
 from trunkline.providers import Provider
@@ -58,6 +59,7 @@ class CallRegistry:
         max_logs_bytes: the size of all logs. Beyond it, the calls that ended first are dropped, then the oldest events
             of the longest log.
         readers: make the readers of each call's log.
+        new_recording: makes the recording of each call; None records nothing.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class CallRegistry:
         max_log_bytes: int = MAX_LOG_BYTES,
         max_logs_bytes: int = MAX_LOGS_BYTES,
         readers: Sequence[LogReaderFactory] = (),
+        new_recording: Callable[[], Recording] | None = None,
     ) -> None:
         self._readers = readers
+        self._new_recording = new_recording
         self._word_stt = word_stt
         self._filler_audio = filler_audio
         self._time_limits = time_limits
@@ -150,6 +154,7 @@ class CallRegistry:
             readers=self._readers,
             mcp_servers=self._mcp_servers,
             day_budget=self._day_budget,
+            recording=None if self._new_recording is None else self._new_recording(),
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")

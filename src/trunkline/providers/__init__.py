@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from trunkline.realtime.audio_tap import AudioTap
 from trunkline.realtime.events import Event, decode
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModel
@@ -220,6 +221,13 @@ class Provider(Protocol):
 
         Raises:
             ProviderError: the service refused the offer, or the provider does not support WebRTC.
+        """
+
+    def tap_webrtc_call(self, rtc_call_id: str, tap: AudioTap) -> bool:
+        """Pass the audio of a WebRTC call to `tap` until the call ends.
+
+        Returns:
+            False if the audio does not pass through this process, or the call is over.
         """
 
     async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:

@@ -12,6 +12,7 @@ from trunkline.providers.credentials import Credentials
 from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings, open_socket_with_credentials
 from trunkline.providers.text_model_client import TextModelClient, configured_model
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
+from trunkline.realtime.audio_tap import AudioTap
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModelNames, TextRole
 
@@ -136,6 +137,10 @@ class HostedRealtimeProvider:
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """See `Provider.dial`."""
         return await self._signalling().start_webrtc_call(sdp, session)
+
+    def tap_webrtc_call(self, rtc_call_id: str, tap: AudioTap) -> bool:
+        """Refuse the tap: the audio flows between the page and the service."""
+        return False
 
     async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.mint`."""

@@ -21,6 +21,7 @@ from trunkline.providers.hosted_parts import hosted_only_problem
 from trunkline.providers.realtime_socket import open_socket_with_credentials
 from trunkline.providers.text_model_client import TextModelClient
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
+from trunkline.realtime.audio_tap import AudioTap
 from trunkline.realtime.service_rules import MAX_TRANSCRIPTION_PROMPT_CHARS
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModelNames
@@ -76,6 +77,10 @@ class EngineSessionConfig:
                 break
             prompt = longer
         return {"model": "local", "prompt": prompt} if prompt else {"model": "local"}
+
+    def tap_webrtc_call(self, rtc_call_id: str, tap: AudioTap) -> bool:
+        """Refuse the tap: no WebRTC call runs here."""
+        return False
 
     def notices(self) -> Sequence[ProviderNotice]:
         """Return no notices."""
@@ -163,6 +168,10 @@ class LocalEngineProvider(EngineSessionConfig):
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """See `Provider.dial`."""
         return await self._signalling().start_webrtc_call(sdp, session)
+
+    def tap_webrtc_call(self, rtc_call_id: str, tap: AudioTap) -> bool:
+        """See `Provider.tap_webrtc_call`."""
+        return self._server.engine.webrtc_calls.tap(rtc_call_id, tap)
 
     async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.create_ephemeral_secret`. The secret works on this machine only, like the engine."""

@@ -188,7 +188,7 @@ class CallerPlayout(Page):
         for segment in reversed(self.segments):  # the message is among the latest
             if segment.item_id == item_id:
                 played += segment.played_ms(now)
-            elif played:
+            elif played and segment.item_id not in self._filler_ids:
                 break
         return round(played)
 

@@ -20,6 +20,7 @@ from trunkline.providers import (
     ProviderNotice,
     WebRtcAnswer,
 )
+from trunkline.realtime.audio_tap import AudioTap
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModel
@@ -167,6 +168,10 @@ class FaultyProvider:
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """See `Provider.start_webrtc_call`."""
         return await self._provider.start_webrtc_call(sdp, session)
+
+    def tap_webrtc_call(self, rtc_call_id: str, tap: AudioTap) -> bool:
+        """See `Provider.tap_webrtc_call`."""
+        return self._provider.tap_webrtc_call(rtc_call_id, tap)
 
     async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.create_ephemeral_secret`."""

@@ -236,7 +236,8 @@ async def _read(socket: WebSocket, call: Call, page: Page) -> None:
         wait_s = 0.0
         try:
             if (audio := message.get("bytes")) is not None:
-                wait_s = rates.audio(len(audio), clock())
+                channels = 2 if call.page_records else 1
+                wait_s = rates.audio(len(audio) // channels, clock())
                 call.receive_audio(page, audio)
             elif (text := message.get("text")) is not None:
                 wait_s = rates.command(clock())

@@ -33,6 +33,7 @@ from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.pacing import Pacer
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
 from trunkline.extras import install_command
+from trunkline.realtime.audio_tap import AudioTap
 from trunkline.realtime.ids import new_id
 from trunkline.realtime.sdp import offer_problem
 from trunkline.realtime.validation import InvalidRequest
@@ -131,6 +132,14 @@ class WebRtcCalls:
         finally:
             call.runner.detach(channel)
             call.sidebands.discard(channel)
+
+    def tap(self, rtc_call_id: str, tap: AudioTap) -> bool:
+        """Pass the audio of a call to `tap` until it ends. Return False for an unknown call."""
+        call = self._calls.get(rtc_call_id)
+        if call is None:
+            return False
+        call.peer.tap = tap
+        return True
 
     async def aclose(self) -> None:
         """End all calls, and wait for their tasks."""

@@ -33,6 +33,7 @@ from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.pacing import FRAME_BYTES, Pacer
 from trunkline.engine.transports.rtc_audio import CODECS, AudioReceiver, PacedTrack
+from trunkline.realtime.audio_tap import AudioTap
 from trunkline.realtime.events import MalformedEventError, decode
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,9 @@ class WebRtcPeer:
         runner: the session, which is `paced` and has `pacer` as its player.
         filtered: True to hide the events on the data channel that `webrtcfilter=on` hides.
         translator: the dialect on the data channel; None means GA.
+
+    Attributes:
+        tap: receives both directions of the audio; None without one.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class WebRtcPeer:
         self._connected = asyncio.Event()
         self._gone = asyncio.Event()
         self._closed = False
+        self.tap: AudioTap | None = None
         runner.attach(self._channel)
 
     async def answer(self, offer: str) -> str:
@@ -161,12 +166,16 @@ class WebRtcPeer:
             self._runner.post(one)
         if self._echo is not None:
             self._echo.play(frame or _SILENT_FRAME)  # also silence: the two streams stay aligned
+        if self.tap is not None and frame is not None:
+            self.tap.on_agent_audio(frame)
         return frame
 
     def _on_audio(self, pcm: bytes) -> None:
         if self._echo is not None:
             pcm = self._echo.process(pcm)
         if pcm:
+            if self.tap is not None:
+                self.tap.on_caller_audio(pcm)
             self._runner.post(inputs.AudioReceived(pcm))
 
     # ------------------------------------------------------------------ callbacks of aiortc
