@@ -20,16 +20,18 @@ if TYPE_CHECKING:
     from trunkline.testing.llm_judge import ChatEndpoint, TextModel, Verdict
     from trunkline.testing.matchers import ANY, containing, matching
     from trunkline.testing.plugin import VoiceCalls
+    from trunkline.testing.tool_mocks import NotRecordedError, ToolAnswer
     from trunkline.testing.turn import Turn
     from trunkline.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
     from trunkline.testing.voice_call import VoiceCall
 
 _MODULES = {
     "ANY": "matchers", "CallFactory": "call_factory", "ChannelImpairment": "channel_impairment",
-    "ChatEndpoint": "llm_judge", "ConformanceReport": "conformance", "TextModel": "llm_judge", "Turn": "turn",
-    "Verdict": "llm_judge", "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin",
-    "VoiceFailure": "failures", "check_realtime_server": "conformance", "containing": "matchers",
-    "matching": "matchers", "run_in_virtual_time": "virtual_time", "typed_call": "call_factory",
+    "ChatEndpoint": "llm_judge", "ConformanceReport": "conformance", "NotRecordedError": "tool_mocks",
+    "TextModel": "llm_judge", "ToolAnswer": "tool_mocks", "Turn": "turn", "Verdict": "llm_judge",
+    "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin", "VoiceFailure": "failures",
+    "check_realtime_server": "conformance", "containing": "matchers", "matching": "matchers",
+    "run_in_virtual_time": "virtual_time", "typed_call": "call_factory",
 }  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
-    "ANY", "CallFactory", "ChannelImpairment", "ChatEndpoint", "ConformanceReport", "TextModel", "Turn", "Verdict",
-    "VirtualTimeLoop", "VoiceCall", "VoiceCalls", "VoiceFailure", "check_realtime_server", "containing", "matching",
-    "run_in_virtual_time", "typed_call",
+    "ANY", "CallFactory", "ChannelImpairment", "ChatEndpoint", "ConformanceReport", "NotRecordedError", "TextModel",
+    "ToolAnswer", "Turn", "Verdict", "VirtualTimeLoop", "VoiceCall", "VoiceCalls", "VoiceFailure",
+    "check_realtime_server", "containing", "matching", "run_in_virtual_time", "typed_call",
 ]  # fmt: skip

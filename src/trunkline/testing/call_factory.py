@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -100,6 +100,7 @@ class CallFactory:
         patience_ms: float = PATIENCE_MS,
         caller_voice: str = CALLER_VOICE,
         stt: SttName | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> VoiceCall:
         """Start a call. The agent has not spoken yet when this returns.
 
@@ -112,6 +113,7 @@ class CallFactory:
                 and a voice of eSpeak or of the Realtime protocol, such as "espeak:en-us+f5".
             stt: the local engine's recogniser; by default the one of the settings, and PocketSphinx for `auto`. Typed
                 calls have none.
+            metadata: pairs of the client, as in `POST /api/calls`.
 
         Raises:
             LookupError: the scenario has no agent of that name, or the voice is unknown.
@@ -131,7 +133,14 @@ class CallFactory:
                 stt=scripted_stt,
                 text_model=RehearsedTextModel({scenario.name: scenario}),
             )
-        call = Call(scenario, FaultyProvider(provider, faults), first_agent=agent, codec=codec, time_limits=self._times)
+        call = Call(
+            scenario,
+            FaultyProvider(provider, faults),
+            first_agent=agent,
+            codec=codec,
+            time_limits=self._times,
+            metadata=metadata,
+        )
         task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
         self._call_tasks.append((call, task))
 

@@ -22,13 +22,13 @@ FRAME_MS = 20
 class CallerInput(Protocol):
     """The means by which a caller talks to the agent."""
 
-    async def say(self, words: str) -> None:
-        """Say the words; return when they are out."""
+    async def say(self, words: str, audio: bytes | None = None) -> None:
+        """Say the words; return when they are out. `audio` is the caller's own, PCM16 at 24 kHz."""
 
-    async def speak(self, words: str) -> None:
+    async def speak(self, words: str, audio: bytes | None = None) -> None:
         """Speak the words aloud in any mode; return when they are out."""
 
-    async def backchannel(self, words: str) -> None:
+    async def backchannel(self, words: str, audio: bytes | None = None) -> None:
         """Make a short sound that is not meant as a turn."""
 
     async def stay_silent(self, ms: float) -> None:
@@ -45,21 +45,21 @@ class TypedInput:
         self._spoken = 0
         self._has_idle_timeout = bool((call.scenario.turn_detection or {}).get("idle_timeout_ms"))
 
-    async def say(self, words: str) -> None:
-        """See `CallerInput.say`."""
+    async def say(self, words: str, audio: bytes | None = None) -> None:
+        """See `CallerInput.say`. The words are typed, whatever their audio."""
         self._call.command(self._page, encode({"type": "say", "text": words}).decode())
 
-    async def speak(self, words: str) -> None:
+    async def speak(self, words: str, audio: bytes | None = None) -> None:
         """See `CallerInput.speak`. The hum lasts as long as `SilentTts` would speak."""
         self._spoken += 1
         # A hum of 500 Hz, loud enough for the voice activity detector, and different from any before it.
         half = (9_000 + self._spoken).to_bytes(2, "little") * 24
         wave = half + (-9_000).to_bytes(2, "little", signed=True) * 24
-        audio = wave * (max(100, len(words) * MS_PER_CHARACTER) // 2)
-        self._stt.mark(audio, words)
-        await self._send_audio(audio)
+        hum = wave * (max(100, len(words) * MS_PER_CHARACTER) // 2)
+        self._stt.mark(hum, words)
+        await self._send_audio(hum)
 
-    async def backchannel(self, words: str) -> None:
+    async def backchannel(self, words: str, audio: bytes | None = None) -> None:
         """See `CallerInput.backchannel`. Silence follows, long enough to end a turn."""
         await self.speak(words)
         patience_ms = int((self._call.scenario.turn_detection or {}).get("silence_duration_ms", 500))
@@ -120,32 +120,31 @@ class SpokenInput:
             due += FRAME_MS / 1000
             await asyncio.sleep(due - loop.time())
 
-    async def say(self, words: str) -> None:
+    async def say(self, words: str, audio: bytes | None = None) -> None:
         """See `CallerInput.say`.
 
         Raises:
-            SpeechError: the words have no pronunciation.
+            SpeechError: the words have no pronunciation, or their audio is empty.
         """
-        audio = bytearray()
-        async for chunk in self._tts.speak(words, voice=self._voice_name):
-            audio += chunk.pcm
-        if not audio:
+        voice = bytes(audio) if audio is not None else await self._spoken_words(words)
+        if not voice:
             raise SpeechError(f"A caller cannot pronounce {words!r}.")
-        self._channel.set_voice(bytes(audio))
+        self._channel.set_voice(voice)
         step = FRAME_MS * BYTES_PER_MS
         self._spoken.clear()
-        self._frames.extend(
-            bytes(audio[start : start + step]).ljust(step, b"\0") for start in range(0, len(audio), step)
-        )
+        self._frames.extend(voice[start : start + step].ljust(step, b"\0") for start in range(0, len(voice), step))
         await self._spoken.wait()
 
-    async def speak(self, words: str) -> None:
-        """See `CallerInput.speak`."""
-        await self.say(words)
+    async def _spoken_words(self, words: str) -> bytes:
+        return b"".join([chunk.pcm async for chunk in self._tts.speak(words, voice=self._voice_name)])
 
-    async def backchannel(self, words: str) -> None:
+    async def speak(self, words: str, audio: bytes | None = None) -> None:
+        """See `CallerInput.speak`."""
+        await self.say(words, audio)
+
+    async def backchannel(self, words: str, audio: bytes | None = None) -> None:
         """See `CallerInput.backchannel`."""
-        await self.say(words)
+        await self.say(words, audio)
 
     async def stay_silent(self, ms: float) -> None:
         """See `CallerInput.stay_silent`."""

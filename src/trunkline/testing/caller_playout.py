@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from trunkline.calls.log import Entry
 from trunkline.calls.pages import Page
 from trunkline.realtime.audio import BYTES_PER_MS
@@ -55,6 +57,8 @@ class CallerPlayout(Page):
     ) -> None:
         super().__init__()
         self.segments: list[AudioSegment] = []
+        self.refusals: list[str] = []
+        """Frames with the call's refusals of this page's commands."""
         self._now_ms = now_ms
         self._report = report
         self._interval_s = report_interval_ms / 1000
@@ -78,8 +82,10 @@ class CallerPlayout(Page):
         """Ignore the events so far: the test reads them in the log."""
 
     def push(self, frame: str | bytes) -> None:
-        """Play audio after the audio that is playing."""
-        if isinstance(frame, bytes) and self._item_id is not None:
+        """Play audio after the audio that is playing. Text is an error about a command of this page."""
+        if isinstance(frame, str):
+            self.refusals.append(frame)
+        elif self._item_id is not None:
             self._play(self._item_id, frame)
 
     def drop_audio(self) -> None:
@@ -237,3 +243,14 @@ class CallerPlayout(Page):
         if self._reported_ms.get(item_id) != ms:
             self._reported_ms[item_id] = ms
             self._report(item_id, ms)
+
+
+class _Refusal(msgspec.Struct):
+    message: str
+    hint: str | None = None
+
+
+def refusal_text(frame: str) -> str:
+    """Return the reason in the frame of a refusal."""
+    refusal = msgspec.json.decode(frame, type=_Refusal)
+    return " ".join(filter(None, (refusal.message, refusal.hint)))

@@ -51,7 +51,7 @@ class MessageView:
 
 @dataclass
 class ToolCallView:
-    """Call of a tool. `result` or `error` is set once it is `done`."""
+    """Call of a tool. `result` or `error` is set once it is `done`. A text model calls tools for the tool `parent`."""
 
     name: str
     arguments: Any
@@ -62,6 +62,7 @@ class ToolCallView:
     result: Any = None
     error: str | None = None
     duration_ms: int | None = None
+    parent: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name}({shown_arguments(self.arguments)})"
@@ -110,7 +111,7 @@ ViewItem = MessageView | ToolCallView | HandoffView | EventView
 
 @dataclass
 class ConversationView:
-    """Conversation as the log records it so far. It must read every entry, in order.
+    """Conversation as the log records it so far. It reads every entry, in order; a stored log may lack the first ones.
 
     Attributes:
         items: the items of the timeline, in the order in which they began.
@@ -189,15 +190,16 @@ class ConversationView:
             self._add(message)
 
     def _message_delta(self, _entry: log.Entry, event: log_events.MessageDelta) -> None:
-        self.messages[event.item_id].text += event.text
+        if (message := self.messages.get(event.item_id)) is not None:
+            message.text += event.text
 
     def _message_done(self, _entry: log.Entry, event: log_events.MessageDone) -> None:
-        message = self.messages[event.item_id]
-        message.text, message.status, message.done = event.text, event.status, True
+        if (message := self.messages.get(event.item_id)) is not None:
+            message.text, message.status, message.done = event.text, event.status, True
 
     def _message_truncated(self, _entry: log.Entry, event: log_events.MessageTruncated) -> None:
-        message = self.messages[event.item_id]
-        message.heard_ms, message.heard_text = event.heard_ms, event.text
+        if (message := self.messages.get(event.item_id)) is not None:
+            message.heard_ms, message.heard_text = event.heard_ms, event.text
 
     def _audio_started(self, entry: log.Entry, event: log_events.AudioStarted) -> None:
         message = self.messages.get(event.item_id)
@@ -205,13 +207,13 @@ class ConversationView:
             message.audio_start_ms = entry.at_ms
 
     def _tool_started(self, entry: log.Entry, event: log_events.ToolStarted) -> None:
-        use = ToolCallView(event.name, event.arguments, event.agent, entry.seq, entry.at_ms)
+        use = ToolCallView(event.name, event.arguments, event.agent, entry.seq, entry.at_ms, parent=event.parent)
         self.tools[event.call_id] = use
         self._add(use)
 
     def _tool_done(self, _entry: log.Entry, event: log_events.ToolDone) -> None:
-        use = self.tools[event.call_id]
-        use.done, use.result, use.error, use.duration_ms = True, event.result, event.error, event.duration_ms
+        if (use := self.tools.get(event.call_id)) is not None:
+            use.done, use.result, use.error, use.duration_ms = True, event.result, event.error, event.duration_ms
 
     def _guardrail_checked(self, entry: log.Entry, event: log_events.GuardrailChecked) -> None:
         if event.status == "pending":

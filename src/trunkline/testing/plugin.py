@@ -7,7 +7,7 @@ asks for a call.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -42,6 +42,7 @@ class VoiceCalls(Protocol):
         patience_ms: float = ...,
         caller_voice: str = ...,
         stt: SttName | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Awaitable[VoiceCall]:
         """Start a call of a scenario; see `CallFactory.call`."""
 

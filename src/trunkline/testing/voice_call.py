@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from trunkline.calls.call import Call
@@ -28,15 +29,16 @@ from trunkline.calls.log_events import (
 from trunkline.realtime.events import encode
 from trunkline.testing import llm_judge
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
+from trunkline.testing.caller_audio_file import image_data_url, read_wav
 from trunkline.testing.caller_input import CallerInput
-from trunkline.testing.caller_playout import REPORT_INTERVAL_MS, CallerPlayout
+from trunkline.testing.caller_playout import REPORT_INTERVAL_MS, CallerPlayout, refusal_text
 from trunkline.testing.conversation_source import LogSpan
 from trunkline.testing.conversation_view import ConversationView, GuardrailView, ToolCallView
 from trunkline.testing.failures import VoiceFailure
 from trunkline.testing.fault_injection import FaultInjector
 from trunkline.testing.llm_judge import TextModel, Verdict
 from trunkline.testing.timeline import Row, render, rows_of
-from trunkline.testing.tool_mocks import mock_tool
+from trunkline.testing.tool_mocks import ToolAnswer, answer_tools, mock_tool
 from trunkline.testing.turn import Turn
 
 _OF_FILLERS = frozenset({FillerStarted, FillerDone})
@@ -106,7 +108,14 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         return f"<VoiceCall {self._call.scenario.name} ({self.mode})>"
 
     # Actions of the caller ------------------------------------------------------------------------------------------
-    async def say(self, words: str, *, interrupting_after_ms: float | None = None, at_ms: float | None = None) -> Turn:
+    async def say(
+        self,
+        words: str,
+        *,
+        interrupting_after_ms: float | None = None,
+        at_ms: float | None = None,
+        audio: str | Path | None = None,
+    ) -> Turn:
         """Say the words, and wait for the complete answer. Its audio may still be playing.
 
         By default, the caller lets the agent finish first.
@@ -114,6 +123,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         Args:
             interrupting_after_ms: interrupts after so much of the agent's latest speech has been heard.
             at_ms: says the words at this time of the call's clock, even during the agent's speech.
+            audio: a WAV file with the words, for a caller who speaks. A caller who types types the words.
 
         Raises:
             VoiceFailure: the agent spoke for less than `interrupting_after_ms`, or does not answer.
@@ -123,7 +133,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         self._push_to_talk(on=False)
         turn = self._begin_turn(words)
         turn.interrupted_after_ms = interrupted_after_ms
-        await self._caller_input.say(words)
+        await self._caller_input.say(words, _pcm(audio))
         await self._until_answered(turn)
         return turn
 
@@ -152,13 +162,16 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         await self._caller_input.stay_silent(ms)
         return turn
 
-    async def backchannel(self, words: str = "mm-hm") -> Turn:
+    async def backchannel(self, words: str = "mm-hm", *, audio: str | Path | None = None) -> Turn:
         """Make a short sound, during the agent's speech or not, and wait for its consequences.
 
         The scenario's turn detection decides whether it interrupts the agent.
+
+        Args:
+            audio: a WAV file with the sound, for a caller who speaks.
         """
         turn = self._begin_turn(None)
-        await self._caller_input.backchannel(words)
+        await self._caller_input.backchannel(words, _pcm(audio))
         await self._until(self._is_callers_turn, f"Nothing followed the {words!r}", turn.last_seq)
         return turn
 
@@ -167,10 +180,12 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         self._command(type="interrupt")
         await self._until(lambda: self._is_callers_turn() and self.playout.is_idle, "The agent did not stop", None)
 
-    async def push_to_talk(self, words: str, *, interrupting_after_ms: float | None = None) -> Turn:
+    async def push_to_talk(
+        self, words: str, *, interrupting_after_ms: float | None = None, audio: str | Path | None = None
+    ) -> Turn:
         """Say the words aloud with the talk button held, and wait for the complete answer.
 
-        The call stays in push-to-talk mode until the next `say`.
+        The call stays in push-to-talk mode until the next `say`. `audio` is a WAV file with the words.
 
         Raises:
             VoiceFailure: the agent spoke for less than `interrupting_after_ms`, or does not answer.
@@ -181,7 +196,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         turn.interrupted_after_ms = interrupted_after_ms
         self._push_to_talk(on=True)
         self._command(type="press")
-        await self._caller_input.speak(words)
+        await self._caller_input.speak(words, _pcm(audio))
         self._command(type="release")
         await self._until_answered(turn)
         return turn
@@ -199,10 +214,44 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         await self._until_answered(turn)
         return turn
 
+    async def show_image(self, image: str | Path, words: str = "") -> Turn:
+        """Show an image, with words or without, and wait for the complete answer.
+
+        Args:
+            image: a PNG, JPEG or WebP file, or a data URL.
+            words: the text that goes with it.
+
+        Raises:
+            VoiceFailure: the model takes no images, such as a rehearsal, or the agent does not answer.
+            ValueError: the file is not such an image.
+        """
+        __tracebackhide__ = True
+        await self._before_speaking(None)
+        refusals = len(self.playout.refusals)
+        turn = self._begin_turn(words)
+        self._command(type="show_image", image_url=image_data_url(image), text=words)
+        if len(self.playout.refusals) > refusals:
+            turn.fail(f"The image was refused: {refusal_text(self.playout.refusals[-1])}")
+        await self._until_answered(turn)
+        return turn
+
     async def hang_up(self) -> None:
         """End the call, as the caller."""
         self._command(type="hang_up")
         await self._until(lambda: self._call.is_over, "The call did not end", None)
+
+    async def ends(self, *, within_ms: float | None = None) -> str:
+        """Wait until the call ends by itself; return the reason.
+
+        Args:
+            within_ms: the longest wait; by default, the caller's patience.
+
+        Raises:
+            VoiceFailure: the call did not end in time.
+        """
+        __tracebackhide__ = True
+        await self._until(lambda: self._call.is_over, "The call did not end", None, within_ms)
+        return self.view.ended or ""
 
     def mock_tool(self, tool: str, mock: object) -> None:
         """Replace a tool in this call by a function, an exception to raise, or a result.
@@ -211,6 +260,14 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             LookupError: the scenario has no such tool.
         """
         mock_tool(self._call.scenario, tool, mock)
+
+    def answer_tools(self, answers: Sequence[ToolAnswer]) -> None:
+        """Let all function tools answer from the record of another call, in place of running.
+
+        A call gets the answer to the same arguments, else the next answer of that tool. A call without one fails, and
+        the agent gets the reason. Tools of MCP servers run.
+        """
+        answer_tools(self._call.scenario, answers)
 
     def changes_codec(self, codec: Codec) -> None:
         """Choose another codec, as the page does. The call opens a new session with the model for it."""
@@ -511,6 +568,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         __tracebackhide__ = True
         after = f"after {turn.words!r}" if turn.words is not None else "at the beginning"
         turn.fail(f"The caller was left in silence for {to_ms - from_ms:.0f} ms {after}.")
+
+
+def _pcm(audio: str | Path | None) -> bytes | None:
+    return None if audio is None else read_wav(audio)
 
 
 def _occurs(words: str | re.Pattern[str], text: str) -> bool:
