@@ -15,6 +15,7 @@ from trunkline.scenario.phrases import Digits, Phrases, Words
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import Rehearsal
 from trunkline.scenario.scenario import Scenario, ScenarioError
+from trunkline.scenario.sensitive import Sensitive
 from trunkline.scenario.session_settings import SessionSettings
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_digits
 from trunkline.scenario.text_model import TextModelError
@@ -45,6 +46,7 @@ __all__ = [
     "Resume",
     "Scenario",
     "ScenarioError",
+    "Sensitive",
     "SessionSettings",
     "TextModelError",
     "WordDetector",

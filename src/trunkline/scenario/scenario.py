@@ -14,6 +14,7 @@ from trunkline.scenario import service_checks
 from trunkline.scenario.fillers import Fillers
 from trunkline.scenario.interruption import InterruptionDetector, InterruptionMode
 from trunkline.scenario.rehearsal import Rehearsal
+from trunkline.scenario.sensitive import Sensitive, redact_problem, sensitive_problem
 from trunkline.scenario.session_settings import NO_SETTINGS, SessionSettings, settings_problem
 from trunkline.scenario.state_factory import factory_problem
 
@@ -99,6 +100,11 @@ class Scenario(Generic[S]):
             the caller waits slightly longer.
         session: settings of the Realtime session, such as the truncation and the language of the transcription.
         agent_sessions: settings of single agents by name, in place of the scenario's.
+        redact: regular expressions of personal data, in addition to the built-in ones, such as `[r"KD-\\d{6}"]`. Calls
+            that are stored in the mode `redacted` hold "[redacted]" in their place. They also match numbers as callers
+            say them.
+        sensitive: the tools whose arguments and results such calls must not hold, by name:
+            `{"verify_pin": Sensitive(arguments=["pin"])}`. The values are also replaced where they are said.
 
     Raises:
         ScenarioError: the scenario cannot work: no agents, two of one name, a handoff out of the list, two tools of
@@ -128,6 +134,8 @@ class Scenario(Generic[S]):
         hold: bool = False,
         session: SessionSettings = NO_SETTINGS,
         agent_sessions: Mapping[str, SessionSettings] | None = None,
+        redact: Sequence[str | re.Pattern[str]] = (),
+        sensitive: Mapping[str, Sensitive] | None = None,
     ) -> None:
         caller = sys._getframe(1)
         self.location = SourceLocation(caller.f_code.co_filename, caller.f_lineno)
@@ -153,6 +161,10 @@ class Scenario(Generic[S]):
         self.hold = hold
         self._session = session
         self._agent_sessions = dict(agent_sessions or {})
+        self._refuse_if(redact_problem(redact))
+        self.redact: tuple[re.Pattern[str], ...] = tuple(re.compile(pattern) for pattern in redact)
+        self._refuse_if(sensitive_problem(sensitive or {}))
+        self.sensitive = dict(sensitive or {})
         self._check()
         self._check_tools()
 
@@ -293,6 +305,24 @@ class Scenario(Generic[S]):
                     f"tool_choice names {chosen!r}, which the agent {agent.name!r} does not have. "
                     f"It has: {', '.join(names) or 'no tools'}. Set it for single agents, in agent_sessions."
                 )
+
+        self._check_sensitive()
+
+    def _check_sensitive(self) -> None:
+        if any(agent.mcp_servers for agent in self.agents):
+            return  # the names of their tools are known when they are connected
+        tools = {tool.name: tool for agent in self.agents for tool in agent.tools}
+        for name, parts in self.sensitive.items():
+            if name not in tools:
+                known = ", ".join(tools) or "no tools"
+                self._refuse(f"sensitive={{…}} names the tool {name!r}, which no agent has. There are: {known}.")
+            schema = getattr(tools[name], "params_json_schema", {}).get("properties", {})
+            for argument in parts.arguments or ():
+                if schema and argument not in schema:
+                    self._refuse(
+                        f"sensitive={{…}} names {argument!r}, which the tool {name!r} does not take. "
+                        f"It takes: {', '.join(schema)}."
+                    )
 
     def _refuse_if(self, problem: str | None) -> None:
         if problem is not None:
