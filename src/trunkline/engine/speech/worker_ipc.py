@@ -1,17 +1,20 @@
 """Messages between the server and a worker process: msgpack structs, each after its length in 4 bytes.
 
 A worker is started as `python -m MODULE`. It reads requests from its standard input and writes replies to its standard
-output, first `Ready` or `Unusable`. It ends when its input closes, as it does when the server dies.
+output, first `Ready` or `Unusable`. It ends when its input closes, or when the server dies (`parent_watch`).
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
 import msgspec
+
+from trunkline.parent_watch import end_with_parent
 
 LENGTH_BYTES = 4
 
@@ -48,8 +51,9 @@ def read_frames(pipe: BinaryIO) -> Iterator[bytes]:
 def open_replies() -> BinaryIO:
     """Return the worker's pipe for replies, and point its standard output elsewhere: libraries print there.
 
-    Also ignore Ctrl-C, which is for the server: it then closes the pipes.
+    From now on the worker ends with the server, and ignores Ctrl-C, which is for the server.
     """
+    end_with_parent(sys.stdin.fileno())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     quiet = os.open(os.devnull, os.O_WRONLY)

@@ -27,6 +27,7 @@ from trunkline.engine.speech.stt.sphinx_ipc import (
     requests,
 )
 from trunkline.engine.speech.worker_ipc import LENGTH_BYTES, frame
+from trunkline.parent_watch import end_with_parent
 from trunkline.realtime.audio import ms_to_bytes
 
 MAX_CHILDREN = 32
@@ -149,6 +150,7 @@ class ForkPool:
             self._ready.close()
             for fd in (pipe, into, out_of, self._answers.fileno(), *self._open_pipes()):
                 os.close(fd)
+            end_with_parent(its_requests)
             decode(self._pool, os.fdopen(its_requests, "rb"), os.fdopen(its_replies, "wb"))
             os._exit(0)
         os.close(its_requests)
