@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import (
@@ -114,6 +115,17 @@ def _checked_audio_store(url: str) -> str:
     return url
 
 
+def _checked_engine(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.query
+    except ValueError:
+        usable = False
+    if not usable or "@" in parts.netloc:
+        raise ValueError("an engine's address must look like http://engine.internal:3001, without user and password")
+    return address.rstrip("/").removesuffix("/v1").removesuffix("/openai")
+
+
 def _checked_network(address: str) -> str:
     try:
         ipaddress.ip_network(address, strict=False)
@@ -142,6 +154,17 @@ def _json_list(example: str) -> BeforeValidator:
             raise ValueError(f'it must be a JSON list, such as ["{example}"]') from None
 
     return BeforeValidator(decoded)
+
+
+def _comma_list() -> BeforeValidator:
+    """Return a validator that divides text at its commas."""
+
+    def divided(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+    return BeforeValidator(divided)
 
 
 def is_loopback(host: str) -> bool:
@@ -228,7 +251,13 @@ class Settings(BaseSettings):
     chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
 
     engine_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_ENGINE_KEY")
-    """The key that clients of `trunkline engine` must send; any key is accepted if it is not set."""
+    """The key that clients of `trunkline engine` must send; any key is accepted if it is not set. `trunkline serve`
+    sends it to the engines of `engine_urls`."""
+    engine_urls: Annotated[list[Annotated[str, AfterValidator(_checked_engine)]], NoDecode, _comma_list()] = Field(
+        default_factory=list, validation_alias="TRUNKLINE_ENGINE_URL"
+    )
+    """The address of a local engine that runs elsewhere, such as http://engine.internal:3001, or several with commas.
+    By default the engine runs in the server's process."""
 
     stt: Literal["auto", "whisper", "sphinx", "http"] = Field(default="auto", validation_alias="TRUNKLINE_STT")
     """The STT of the local engine; `auto` uses the best installed one."""

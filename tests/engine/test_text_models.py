@@ -21,6 +21,7 @@ from tests.engine.chat_server import call as called
 from tests.engine.official_text_answers import check_chunk, check_completion, check_response, check_response_event
 from tests.engine.test_real_client import KEY, running
 from trunkline import Question, Rehearsal, Scenario
+from trunkline.engine.abilities import EngineAbilities
 from trunkline.engine.chat_models import ChatModels
 from trunkline.engine.default import local_engine, text_model_factory
 from trunkline.providers.local_engine import LocalEngineProvider
@@ -362,11 +363,12 @@ class TestChatModel:
     )
     async def test_the_local_provider_asks_the_chat_model_of_a_role(self, model: str, answers: str) -> None:
         names = TextModelNames("small", escalation="large")
+        abilities = EngineAbilities(text_models=names.own())
         async with (
             endpoint(saying("Good.")) as (url, bodies, _),
             aclosing(ChatModels(url, "small", names)) as chat,
             running(text_models=text_model_factory({"shop": SHOP}, chat)) as server,
-            aclosing(LocalEngineProvider(server, KEY, AsyncExitStack(), knows_words=False, chat=names)) as provider,
+            aclosing(LocalEngineProvider(server, KEY, AsyncExitStack(), abilities)) as provider,
         ):
             reply = await provider.text_model().reply(TextPrompt("shop", "eligibility", "Decide.", [], model=model))
         assert [asked_for["model"] for asked_for in bodies] == [answers]

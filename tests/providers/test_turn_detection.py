@@ -11,6 +11,7 @@ import pytest
 from agents.realtime import RealtimeAgent
 
 from trunkline import Scenario
+from trunkline.engine.abilities import EngineAbilities
 from trunkline.engine.server import EngineServer
 from trunkline.providers import Provider
 from trunkline.providers.from_settings import openai_provider
@@ -23,7 +24,7 @@ OWN = {"type": "server_vad", "silence_duration_ms": 900}
 
 def local(*, knows_words: bool = True) -> Provider:
     server = cast("EngineServer", SimpleNamespace(url="http://127.0.0.1:9"))
-    return LocalEngineProvider(server, "key", AsyncExitStack(), knows_words=knows_words)
+    return LocalEngineProvider(server, "key", AsyncExitStack(), EngineAbilities(knows_words=knows_words))
 
 
 def hosted() -> Provider:

@@ -9,7 +9,7 @@ from agents import function_tool
 from agents.realtime import RealtimeAgent, realtime_handoff
 
 from trunkline import Caller, Lines, Rehearsal, Scenario, ScenarioError, say
-from trunkline.providers.local_engine import EngineSessionConfig
+from trunkline.providers.engine_provider import EngineSessionConfig
 
 
 def agent(name: str, *handoffs: Any) -> RealtimeAgent[Any]:

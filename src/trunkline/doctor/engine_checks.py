@@ -19,6 +19,7 @@ from trunkline.scenario.text_model import TextRole
 from trunkline.settings import Settings
 
 if TYPE_CHECKING:
+    from trunkline.providers.engine_client import EngineClient
     from trunkline.providers.local_engine import LocalEngineProvider
 
 ANSWER_TIMEOUT_S = 20.0
@@ -31,7 +32,9 @@ CHAT_VARIABLES: Mapping[TextRole, str] = {
 
 
 async def check_engine(settings: Settings) -> list[Finding]:
-    """Check the engine's parts, and request one answer."""
+    """Check the engine's parts, and request one answer; if engines run elsewhere, one of each."""
+    if settings.engine_urls:
+        return await _check_remote_engines(settings)
     findings = [
         Finding(part.kind, "error", f"{part.name} is selected but not installed.", part.missing)
         if part.missing
@@ -58,6 +61,29 @@ def _check_webrtc() -> Finding:
     )
 
 
+async def _check_remote_engines(settings: Settings) -> list[Finding]:
+    from trunkline.providers.remote_engine import start_remote_engines
+
+    scenario = next(iter(load([]).by_name))
+    findings = []
+    provider = await start_remote_engines(settings)
+    try:
+        for engine in provider.engines:
+            if engine.fault is not None or (abilities := engine.abilities) is None:
+                fault = engine.fault or ProviderError("The engine does not describe itself.")
+                findings.append(Finding("engine", "error", str(fault), fault.hint))
+                continue
+            parts_of_it = ", ".join(filter(None, (abilities.stt, abilities.tts, abilities.chat_model)))
+            findings.append(Finding("engine", "ok", f"The engine at {engine.address} answers, with {parts_of_it}."))
+            if abilities.speech_problem is not None:
+                message = f"Calls with the engine at {engine.address} can only be typed: it has no speech."
+                findings.append(Finding("engine", "warning", message, abilities.speech_problem))
+            findings.append(await _check_turn(engine.client, scenario))
+    finally:
+        await provider.aclose()
+    return findings
+
+
 async def _check_answers(settings: Settings) -> list[Finding]:
     """Start the engine, and request a turn; with chat models also an answer of each."""
     from trunkline.providers.local_engine import start_local_engine
@@ -77,7 +103,7 @@ async def _check_answers(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _check_turn(provider: LocalEngineProvider, model: str) -> Finding:
+async def _check_turn(provider: LocalEngineProvider | EngineClient, model: str) -> Finding:
     began = time.monotonic()
     try:
         connection = await provider.connect(model)

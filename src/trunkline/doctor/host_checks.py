@@ -55,11 +55,12 @@ def _python() -> Finding:
 def _is_needed(extra: str, settings: Settings, provider: str) -> bool:
     match extra:
         case "speech":
-            return provider == "local"
+            return provider == "local" and not settings.engine_urls
         case "entra":
             return provider == "azure" and not settings.azure_api_key
         case "local":
-            return provider == "local" and (settings.stt == "whisper" or settings.tts == "piper")
+            speaks = settings.stt == "whisper" or settings.tts == "piper"
+            return provider == "local" and not settings.engine_urls and speaks
         case _:
             return False
 

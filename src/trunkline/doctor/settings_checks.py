@@ -112,6 +112,8 @@ def _choice(settings: Settings, provider: str) -> Finding:
             message,
             f"Set AZURE_OPENAI_API_KEY, or install the entra extra: {install_command('entra')}",
         )
+    if provider == "local" and settings.engine_urls:
+        return Finding("provider", "ok", f"local: calls use {', '.join(settings.engine_urls)}.")
     if provider == "local":
         message = "local: no service is configured, so calls use the engine on this machine."
         return Finding("provider", "note", message, "For Azure or OpenAI see .env.sample.")

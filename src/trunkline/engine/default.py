@@ -6,9 +6,13 @@ import asyncio
 import importlib
 import importlib.util
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
+
+from trunkline.engine.abilities import abilities_of
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
@@ -42,8 +46,12 @@ async def local_engine(
     host: str = "127.0.0.1",
     port: int = 0,
     tls: TlsIdentity | None = None,
+    listener: socket.socket | None = None,
 ) -> AsyncIterator[EngineServer]:
     """Run the engine on its own listener while the context is open. With a certificate, it speaks TLS alone.
+
+    Args:
+        listener: a socket that listens already, in place of host and port.
 
     Raises:
         SpeechError: a setting is missing. The message names the fix.
@@ -54,6 +62,7 @@ async def local_engine(
     chat = chat_models(settings)
     try:
         voice_activity = create_voice_activity_factory()
+        names = model_names(scenarios, chat.names if chat else ())
         engine = Engine(
             brain_factory(scenarios, chat),
             stt,
@@ -62,11 +71,12 @@ async def local_engine(
             key=key,
             ice=ice_options(settings),
             text_models=text_model_factory(scenarios, chat),
-            names=model_names(scenarios, chat.names if chat else ()),
+            names=names,
+            abilities=msgspec.to_builtins(abilities_of(settings, tuple(names))),
             pronunciations=lambda model: scenarios[model].pronunciations if model in scenarios else {},
             origins=OriginRules.of_listener(host, settings.allowed_origins, (), has_secret=key is not None),
         )
-        async with EngineServer(engine, host, port, tls=tls) as server:
+        async with EngineServer(engine, host, port, tls=tls, listener=listener) as server:
             warming = asyncio.create_task(_warm(stt, tts, voice_activity, dictation=chat is not None))
             opening = asyncio.create_task(prepare_opening_lines([] if chat else list(scenarios.values()), tts))
             try:

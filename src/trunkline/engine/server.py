@@ -24,6 +24,7 @@ class EngineServer:
 
     Args:
         port: 0 selects a free port.
+        listener: a socket that listens already, in place of host and port.
         tls: the certificate, with which the server speaks `https` and `wss` alone; None means plain HTTP.
 
     Attributes:
@@ -34,8 +35,15 @@ class EngineServer:
     """
 
     def __init__(
-        self, engine: Engine, host: str = "127.0.0.1", port: int = 0, *, tls: TlsIdentity | None = None
+        self,
+        engine: Engine,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        tls: TlsIdentity | None = None,
+        listener: socket.socket | None = None,
     ) -> None:
+        self._listener = listener
         self.engine = engine
         self._tls = tls
         self.host = host
@@ -50,7 +58,8 @@ class EngineServer:
         return f"{'http' if self._tls is None else 'https'}://{host}:{self.port}/openai/v1"
 
     async def __aenter__(self) -> Self:
-        listener = _listen(self.host, self.port)
+        listener = self._listener or _listen(self.host, self.port)
+        listener.setblocking(False)
         self.port = listener.getsockname()[1]
         config = uvicorn.Config(
             self.engine.app,
@@ -124,7 +133,6 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(256)
-        listener.setblocking(False)
     except OSError:
         listener.close()
         raise

@@ -29,6 +29,10 @@ async def create_provider(settings: Settings, scenarios: LoadedScenarios) -> Pro
         return azure_provider(settings)
     if name == "openai":
         return openai_provider(settings)
+    if settings.engine_urls:
+        from trunkline.providers.remote_engine import start_remote_engines
+
+        return await start_remote_engines(settings)
     try:
         from trunkline.providers.local_engine import start_local_engine
     except ImportError as error:

@@ -23,7 +23,7 @@ from trunkline.providers import (
     ProviderError,
     WebRtcAnswer,
 )
-from trunkline.providers.local_engine import EngineSessionConfig
+from trunkline.providers.engine_provider import EngineSessionConfig
 from trunkline.providers.text_model_client import MissingTextModel
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.realtime.ids import new_id

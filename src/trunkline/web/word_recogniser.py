@@ -23,9 +23,12 @@ class WordRecogniser:
         """Return the recogniser beside a provider; None if this machine has none for any words."""
         from trunkline.engine.speech.factory import create_word_stt
         from trunkline.providers.local_engine import LocalEngineProvider
+        from trunkline.providers.remote_engine import RemoteEngineProvider
 
         if isinstance(provider, LocalEngineProvider):
             return provider.stt if isinstance(provider.stt, ProbingStt) else None
+        if isinstance(provider, RemoteEngineProvider):
+            return None  # its transcripts have the words while the caller speaks
         if self._own is None and (created := create_word_stt(self._settings)) is not None:
             created.start()
             self._own = created

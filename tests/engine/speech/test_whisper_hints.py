@@ -18,7 +18,7 @@ from trunkline import Caller, Lines, Rehearsal, Scenario
 from trunkline.engine.default import local_engine
 from trunkline.engine.speech import SAMPLE_RATE
 from trunkline.engine.speech.stt.whisper import WhisperStt
-from trunkline.providers.local_engine import EngineSessionConfig
+from trunkline.providers.engine_provider import EngineSessionConfig
 from trunkline.realtime.audio import Resampler
 from trunkline.settings import Settings
 

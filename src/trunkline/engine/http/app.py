@@ -64,6 +64,7 @@ class Engine:
         secrets: the ephemeral keys; a test may supply its own clock.
         text_models: creates the model that answers `responses` and `chat/completions`.
         names: the models that `…/models` lists.
+        abilities: the description of the engine's parts at `/`, for clients with the key.
         origins: the host names of the engine, and the origins that may use it; by default this machine's names
             and no other origin.
         pronunciations: returns other spellings for the voice, by name, for a model.
@@ -83,6 +84,7 @@ class Engine:
         secrets: ClientSecrets | None = None,
         text_models: TextModelFactory = without_text_models,
         names: Sequence[str] = (),
+        abilities: Mapping[str, object] | None = None,
         pronunciations: Callable[[str], Mapping[str, str]] | None = None,
         origins: OriginRules | None = None,
         time_limits: EngineTimeLimits = DEFAULT_TIME_LIMITS,
@@ -100,7 +102,7 @@ class Engine:
         """The sessions that are running, by id."""
         self.webrtc_calls = WebRtcCalls(self, self._key, secrets, ice)
         self._texts = TextRoutes(self._key, text_models)
-        self._models_endpoint = ModelsEndpoint(self._key, names)
+        self._models_endpoint = ModelsEndpoint(self._key, names, abilities)
         self.app = Starlette(
             routes=self._routes(),
             middleware=[origin_guard(origins or OriginRules(), self.webrtc_calls.secrets)],

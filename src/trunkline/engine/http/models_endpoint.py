@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -34,10 +34,12 @@ class ModelsEndpoint:
 
     Args:
         names: the models (on Azure: deployments), in the order of the list.
+        abilities: the engine's abilities, for clients with the key.
     """
 
-    def __init__(self, key: ApiKey, names: Sequence[str]) -> None:
+    def __init__(self, key: ApiKey, names: Sequence[str], abilities: Mapping[str, object] | None = None) -> None:
         self._key = key
+        self._abilities = abilities
         self._created = int(time.time())
         self._names = list(dict.fromkeys(names))
 
@@ -52,8 +54,10 @@ class ModelsEndpoint:
             Route(f"{prefix}/models/{{name:path}}", self._model, methods=["GET"]),
         ]
 
-    async def _about(self, _request: Request) -> Response:
-        return JSONResponse(_ABOUT)
+    async def _about(self, request: Request) -> Response:
+        if self._abilities is None or not self._key.accepts(request):
+            return JSONResponse(_ABOUT)
+        return JSONResponse({**_ABOUT, "abilities": self._abilities})
 
     async def _models(self, request: Request) -> Response:
         if not self._key.accepts(request):
