@@ -29,5 +29,5 @@ def test_the_file_of_a_behaviour_defines_its_symbol(behaviour: str, file: str, s
 def test_the_layers_are_those_of_the_contract() -> None:
     layers = re.search(r"^layers = \[\n(.*?)\]", (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert layers is not None
-    listed = TEXT.partition("top first:\n\n")[2].partition("\n\n")[0]
+    listed = TEXT.partition("top first:\n\n")[2].partition("\n\n| package")[0]
     assert re.findall(r"`(\w+)`", listed) == re.findall(r"\w+", layers[1])

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import io
 import logging
+import multiprocessing
 import os
 import secrets
 import signal
@@ -65,6 +66,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 3000 unless set here or by PORT.", min=0, max=65535)] = None,
     provider: ProviderOption = None,
     reload: Annotated[bool, typer.Option("--reload", help="Restart when a scenario file changes.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes that share the calls, beside one for the engine.", min=1)
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on the network without a TRUNKLINE_TOKEN.")
     ] = False,
@@ -78,7 +82,10 @@ def serve(
     _refuse_public(settings, insecure=insecure)
     targets = _existing_targets(scenarios or [])
     tls = _tls_options(tls_cert, tls_key, self_signed=tls_self_signed)
-    if reload:
+    if workers is not None:
+        _refuse_workers(reload=reload)
+        _serve_with_workers(settings, targets, tls, workers)
+    elif reload:
         _tls_identity(tls, settings)
         _serve_reloading(options, targets, insecure=insecure, tls=tls)
     else:
@@ -290,6 +297,40 @@ def _show_certificate(tls: TlsIdentity | None) -> None:
         typer.echo(f"Certificate: {tls.certificate}\nSHA-256: {tls.fingerprint}")
 
 
+def _refuse_workers(*, reload: bool) -> None:
+    if reload:
+        typer.echo("--reload restarts a single process: leave --workers out.", err=True)
+        raise typer.Exit(2)
+    if sys.platform == "win32":
+        typer.echo("--workers needs Linux or macOS: leave it out, and run one server.", err=True)
+        raise typer.Exit(2)
+
+
+def _serve_with_workers(settings: Settings, targets: list[str], tls_options: TlsOptions, count: int) -> None:
+    from trunkline.doctor import startup_notices
+    from trunkline.structured_log import use_format
+    from trunkline.workers import serve_with_workers
+
+    _set_log_level(settings)
+    tls = _tls_identity(tls_options, settings)
+    use_format(settings.log_format)
+    listener = _listen(settings)
+    for notice in startup_notices(settings):
+        typer.echo(notice, err=True)
+
+    def show_address() -> None:
+        shown = _url(settings.host, listener.getsockname()[1], "http" if tls is None else "https")
+        typer.echo(f"Trunkline {__version__} is at {shown}, with {count} workers  (Ctrl-C ends it)")
+        _show_certificate(tls)
+
+    ended_by = serve_with_workers(settings, targets, listener, tls, count, show_address)
+    if ended_by is None:
+        raise typer.Exit(1)
+    if ended_by is signal.SIGTERM:  # end as `serve` without workers does
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)
+
+
 def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, drains: bool = True) -> None:
     from trunkline.calls.metrics.exporters import ExporterError, exporting
     from trunkline.descriptors import raise_soft_limit
@@ -337,6 +378,10 @@ def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: b
 
 
 def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool, tls: TlsOptions) -> None:
+    from trunkline.parent_watch import end_with_parent
+
+    if (watcher := multiprocessing.parent_process()) is not None:
+        end_with_parent(watcher.sentinel)
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C reaches only the watcher, which ends us; a second signal would force the exit
     settings = _settings(**options)  # again: .env may have changed

@@ -41,10 +41,15 @@ def _quoted(value: object) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """Readable lines, each with its time in UTC."""
+    """Readable lines, each with its time in UTC.
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s: %(message)s")
+    Args:
+        process: the name of this process among those of its server, which ends each line; None for the only one.
+    """
+
+    def __init__(self, process: str | None = None) -> None:
+        name = "" if process is None else f" process={_quoted(process)}".replace("%", "%%")
+        super().__init__(f"%(asctime)s %(levelname)s: %(message)s{name}")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
         """Return the time of a record in ISO 8601."""
@@ -52,11 +57,20 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time`, `level`, `logger`, and an event's name and fields, or else a `message`."""
+    """One JSON object a line: `time`, `level`, `logger`, and an event's name and fields, or else a `message`.
+
+    Args:
+        process: the name of this process, as for `TextFormatter`.
+    """
+
+    def __init__(self, process: str | None = None) -> None:
+        super().__init__()
+        self._process = {} if process is None else {"process": process}
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as JSON."""
         line: dict[str, object] = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name}
+        line |= self._process
         event = getattr(record, "event", None)
         if event is None:
             line["message"] = record.getMessage()
@@ -73,7 +87,11 @@ def _time(record: logging.LogRecord) -> str:
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def use_format(log_format: LogFormat) -> None:
-    """Give every handler of the root logger this format."""
+def use_format(log_format: LogFormat, process: str | None = None) -> None:
+    """Give every handler of the root logger this format.
+
+    Args:
+        process: the name of this process among those of its server; None for the only one.
+    """
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+        handler.setFormatter(JsonFormatter(process) if log_format == "json" else TextFormatter(process))

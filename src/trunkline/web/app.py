@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from trunkline.web.authority import audience_of, tokens_from
 from trunkline.web.errors import ApiError, handle_error
 from trunkline.web.guard_policy import origin_guard
 from trunkline.web.own_authentication import Authenticate, OwnAuthMiddleware
+from trunkline.web.owner_forwarding import ForwardToOwner, serving_peers
 from trunkline.web.server_state import ServerState, server_state_of
 from trunkline.web.sign_in import SignIn
 
@@ -78,6 +79,7 @@ def create_app(
         if settings.token is not None:
             raise ValueError("create_app takes either authenticate or TRUNKLINE_TOKEN: remove one of them.")
         middleware.append(Middleware(OwnAuthMiddleware, authenticate=authenticate))
+    middleware.append(Middleware(ForwardToOwner, server=server))
     if any(tokens):
         routes += SignIn(tokens, wrong, server.refusals, settings.body_timeout_s).routes
     app = Starlette(
@@ -95,7 +97,10 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Start the app, and stop it at the end. An app that mounts Trunkline runs this in its lifespan."""
     server = app.state.server
     assert isinstance(server, ServerState)  # noqa: S101 - `create_app` sets it
-    async with server.running():
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(server.running())
+        if server.cluster is not None:
+            await stack.enter_async_context(serving_peers(app, server, server.cluster))
         yield
 
 
@@ -110,8 +115,8 @@ async def list_problems(request: Request) -> Response:
     """Handle `GET /api/problems`: the scenarios that failed to load, and the provider's problem."""
     ready = await server_state_of(request).ready()
     found = [{"message": p.message, "file": p.file, "line": p.line} for p in ready.scenarios.problems]
-    if ready.provider_problem:
-        found.append({"message": ready.provider_problem, "file": None, "line": None})
+    problems = (server_state_of(request).engine_problem, ready.provider_problem)
+    found += [{"message": problem, "file": None, "line": None} for problem in problems if problem]
     if found and audience_of(request, server_state_of(request).settings) == "caller":
         found = [{"message": "This server has a problem, which its operators can see.", "file": None, "line": None}]
     return JSONResponse(found)

@@ -131,7 +131,7 @@ async def start_call(request: Request) -> Response:
             call.hang_up("WebRTC failed")
             raise
     response = JSONResponse(answer, 201)
-    server.caller_cookies.remove(request, response, server.registry.is_over)
+    server.caller_cookies.remove(request, response, server.is_over)
     server.caller_cookies.set(request, response, call.call_id, call.caller_key)
     return response
 

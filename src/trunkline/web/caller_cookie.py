@@ -6,6 +6,7 @@ The cookie has no `Path`, so it applies to the folder of `POST …/api/calls`, u
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Callable
 
@@ -19,16 +20,19 @@ DEFAULT_AGE_S = 24 * 3600
 
 
 class CallerCookies:
-    """Cookies of the calls of one server.
+    """Cookies of the calls of one server, or of several that share a secret.
 
     Args:
         max_age_s: the longest duration of a call in s, if it has a limit.
+        shared_secret: a secret of all servers that run each other's calls; None for a server that runs alone.
     """
 
-    def __init__(self, max_age_s: float | None) -> None:
+    def __init__(self, max_age_s: float | None, shared_secret: str | None = None) -> None:
         self._max_age_s = round(max_age_s or DEFAULT_AGE_S)
         # Browsers share cookies between ports, and a server removes only its own.
-        self._prefix = f"trunkline_{secrets.token_hex(4)}_"
+        own = secrets.token_hex(4)
+        shared = None if shared_secret is None else hmac.digest(shared_secret.encode(), b"cookies", "sha256").hex()[:8]
+        self._prefix = f"trunkline_{shared or own}_"
 
     def key(self, request: Request, call_id: str) -> str | None:
         """Return the caller's key that the browser shows for a call."""

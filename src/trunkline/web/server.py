@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
@@ -24,10 +25,17 @@ class Server(uvicorn.Server):
 
     Args:
         state: the state of the app; None ends the server at once at SIGTERM, too.
+        on_started: called when the server listens.
     """
 
-    def __init__(self, config: uvicorn.Config, state: ServerState | None = None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        state: ServerState | None = None,
+        on_started: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(config)
+        self._on_started = on_started
         self._state = state
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -39,6 +47,8 @@ class Server(uvicorn.Server):
         former = self._loop.get_exception_handler()
         self._loop.set_exception_handler(AcceptErrors(_log_accept_error, self._loop.time, former))
         await super().startup(sockets)
+        if self.started:
+            self._on_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal: drain at the first SIGTERM, else end at once."""

@@ -18,12 +18,14 @@ from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.metrics.operator_lines import OperatorLines
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
+from trunkline.cluster.node import ClusterNode
 from trunkline.descriptors import open_descriptors, soft_limit
 from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
 from trunkline.loop_watch import LoopWatch
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
+from trunkline.providers.remote_engine import RemoteEngineProvider
 from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
 from trunkline.settings import Settings
 from trunkline.web.caller_cookie import CallerCookies
@@ -110,9 +112,24 @@ class ServerState:
         self.is_draining = False
         self.reloads = False
         """True if the server restarts with each saved file."""
+        self.cluster: ClusterNode | None = None
+        """The other servers; None for a server that runs alone."""
         self.metrics = ServerMetrics(tuple(self._readings()))
         self._registry: CallRegistry | None = None
         self._ready: asyncio.Future[StartupResult] | None = None
+
+    def join_cluster(self, cluster: ClusterNode) -> None:
+        """Run among other servers. Call this before the start."""
+        self.cluster = cluster
+        self.caller_cookies = CallerCookies(self.settings.max_call_s, cluster.key.get_secret_value())
+
+    def runs(self, call_id: str) -> bool:
+        """Return whether this server has a call, or the log of one that ended recently."""
+        return self._registry is not None and self._registry.find(call_id) is not None
+
+    def is_over(self, call_id: str) -> bool:
+        """Return whether a call has ended. An unknown one may run on another server, if there are any."""
+        return self.registry.is_over(call_id) if self.cluster is None or self.runs(call_id) else False
 
     @property
     def registry(self) -> CallRegistry:
@@ -136,12 +153,17 @@ class ServerState:
         self.gate = gate
 
     def unready_reasons(self) -> list[str]:
-        """Return the reasons why a new call would be refused: `starting`, `draining`, `no_provider`, `full`."""
+        """Return the reasons why a new call would be refused or get no answer.
+
+        They are `starting`, `draining`, `no_provider`, `no_engine` and `full`.
+        """
         if self._registry is None or self._ready is None or not self._ready.done():
             return ["starting"]
         reasons = ["draining"] if self.is_draining else []
         if self._ready.exception() is not None or self._ready.result().provider is None:
             reasons.append("no_provider")
+        elif self.engine_problem is not None:
+            reasons.append("no_engine")
         if self._registry.running >= self.capacity.calls:
             reasons.append("full")
         return reasons
@@ -183,10 +205,33 @@ class ServerState:
         yield Reading("trunkline_logs_bytes", "Size of all logs.", registry(lambda calls: calls.log_budget.used_bytes))
         yield Reading("trunkline_refused_total", "Refused clients.", refused, "reason")
 
-    @cached_property
+    @property
     def engine(self) -> EngineParts | None:
-        """The engine's parts; None for a hosted provider."""
-        return engine_parts(self.settings) if self.provider_name == "local" else None
+        """The engine's parts; None for a hosted provider, and before an engine elsewhere has described them."""
+        if self.provider_name != "local":
+            return None
+        if not self.settings.engine_urls:
+            return self._own_engine
+        remote = self._remote_engine
+        if remote is None or not remote.abilities.stt:
+            return None
+        return EngineParts(remote.abilities.stt, remote.abilities.tts, remote.abilities.chat_model, ())
+
+    @cached_property
+    def _own_engine(self) -> EngineParts:
+        return engine_parts(self.settings)
+
+    @property
+    def engine_problem(self) -> str | None:
+        """The reason why no engine elsewhere takes a session, with the fix; None if one does, or none is configured."""
+        return None if self._remote_engine is None else self._remote_engine.problem
+
+    @property
+    def _remote_engine(self) -> RemoteEngineProvider | None:
+        if self._ready is None or not self._ready.done() or self._ready.exception() is not None:
+            return None
+        provider = self._ready.result().provider
+        return provider if isinstance(provider, RemoteEngineProvider) else None
 
     async def ready(self) -> StartupResult:
         """Return scenarios and provider, after the start has finished."""
@@ -257,7 +302,11 @@ class ServerState:
                     where = scenario.location
                     scenarios.problems.append(Problem(unsupported, where.file, where.line))
                     logger.warning("%s", scenarios.problems[-1])
-            if self.provider_name == "local" and (provider_problem := speech_problem(self.settings)):
+            if isinstance(provider, RemoteEngineProvider):
+                provider_problem = provider.abilities.speech_problem
+            elif self.provider_name == "local":
+                provider_problem = speech_problem(self.settings)
+            if provider_problem:
                 logger.warning("%s", provider_problem)
         except ProviderError as error:
             provider_problem = error.full_message

@@ -1,0 +1,90 @@
+"""A server among others: its own address, the shared key, and the search for the owner of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr
+
+KEY_HEADER = "x-trunkline-cluster-key"
+FIND_TIMEOUT_S = 5.0
+"""The time in s in which a server has to say if it runs a call. A process that starts is busy for some of it."""
+TIMEOUT_S = 30.0
+
+
+class PeerUnreachableError(Exception):
+    """Another server of the cluster does not answer."""
+
+
+class ClusterNode:
+    """A server among others. Use `aclose` at the end.
+
+    Args:
+        name: the server's name in the log, such as "1".
+        key: the secret that the servers share.
+        peers: the addresses of the other servers, such as `http://127.0.0.1:40123`.
+        listener: the socket on which this server serves the others.
+    """
+
+    def __init__(self, name: str, key: SecretStr, peers: Sequence[str], listener: socket.socket) -> None:
+        self.name = name
+        self.key = key
+        self.peers = tuple(peers)
+        self.listener = listener
+        self._http: httpx2.AsyncClient | None = None
+
+    @property
+    def auth_headers(self) -> dict[str, str]:
+        """The headers by which a server of the cluster is known."""
+        return {KEY_HEADER: self.key.get_secret_value()}
+
+    async def request(self, method: str, url: str, *, timeout_s: float = TIMEOUT_S, **request: Any) -> httpx2.Response:
+        """Send a request to another server.
+
+        Raises:
+            PeerUnreachableError: it does not answer.
+        """
+        if self._http is None:  # shared, since a client takes milliseconds to make
+            self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+        try:
+            return await self._http.request(method, url, timeout=timeout_s, **request)
+        except httpx2.HTTPError as error:
+            raise PeerUnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
+
+    async def owner_of(self, call_id: str) -> str | None:
+        """Return the address of the other server that runs a call; None if none does.
+
+        Raises:
+            PeerUnreachableError: a server that may run it does not answer.
+        """
+        asking = [asyncio.ensure_future(self._owns(peer, call_id)) for peer in self.peers]
+        unreachable: PeerUnreachableError | None = None
+        try:
+            for answered in asyncio.as_completed(asking):
+                try:
+                    if (owner := await answered) is not None:
+                        return owner
+                except PeerUnreachableError as error:
+                    unreachable = error
+        finally:
+            for one in asking:
+                one.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        if unreachable is not None:
+            raise unreachable
+        return None
+
+    async def _owns(self, peer: str, call_id: str) -> str | None:
+        asked = f"{peer}/cluster/calls/{call_id}"
+        answer = await self.request("GET", asked, timeout_s=FIND_TIMEOUT_S, headers=self.auth_headers)
+        return peer if answer.status_code == 204 else None
+
+    async def aclose(self) -> None:
+        """Close the connections to the other servers."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None

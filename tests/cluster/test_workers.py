@@ -1,0 +1,238 @@
+"""`trunkline serve --workers` in real processes: calls on any worker, deaths, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import websockets
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack
+
+import trunkline
+from tests.ports import free_port
+from tests.test_cli import Process
+from trunkline.engine.transports.webrtc import only_loopback
+
+pytestmark = [
+    pytest.mark.speech,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc"),
+]
+CALLS = 8
+START_S = 150.0
+"""The time limit of a start: three interpreters that import the whole application."""
+ECHO = """
+from agents.realtime import RealtimeAgent
+from trunkline import Caller, Lines, Rehearsal, Scenario, say
+
+rehearsal = Rehearsal()
+
+@rehearsal.plays("host")
+async def host(caller: Caller) -> Lines:
+    yield say("Welcome.")
+    while True:
+        said = await caller.says()
+        yield say(f"You said {said.text}.")
+
+scenario = Scenario("echo", agents=[RealtimeAgent(name="host")], rehearsal=rehearsal)
+"""
+
+
+class Workers:
+    """A server with two workers."""
+
+    def __init__(self, folder: Path, *options: str, **variables: str) -> None:
+        (folder / "echo.py").write_text(ECHO)
+        self.port = free_port()
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = {
+            **kept,
+            "PYTHONPATH": str(Path(trunkline.__file__).parents[1]),
+            "PYTHONUNBUFFERED": "1",
+            "TRUNKLINE_STT": "sphinx",
+            "TRUNKLINE_TTS": "espeak",
+            "TRUNKLINE_ICE_LOOPBACK": "true",
+            **variables,
+        }
+        command = ("serve", "echo.py", "--port", str(self.port), "--provider", "local", "--workers", "2", *options)
+        self.server = Process(*command, environment=environment, folder=folder)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def until_ready(self) -> None:
+        """Wait until both workers accept calls."""
+        self.until_started()
+        self.server.waits_for(lambda: self._answers() == [200] * 10, START_S)
+
+    def until_started(self) -> None:
+        """Wait until all processes have started."""
+        self.server.waits_for(lambda: "with 2 workers" in self.server.output, START_S)
+
+    def _answers(self) -> list[int]:
+        return [httpx2.get(f"{self.url}/api/ready", trust_env=False).status_code for _ in range(10)]
+
+    def pid(self, name: str) -> int:
+        """Return the process that the log names, the latest of this name."""
+        return int(re.findall(rf'process\.started process="?{name}"? pid=(\d+)', self.server.output)[-1])
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """A server for the tests that leave it running."""
+    running = Workers(tmp_path_factory.mktemp("workers"))
+    try:
+        running.until_ready()
+        yield running
+    finally:
+        running.server.close()
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Workers]:
+    """A server for one test, which ends it."""
+    running = Workers(tmp_path)
+    try:
+        running.until_started()
+        yield running
+    finally:
+        running.server.close()
+
+
+async def one_call(url: str, number: int) -> str:
+    """Start a call, connect its page over another connection, say something, and return the answer."""
+    call = await start(url)
+    async with page(url, call) as socket:
+        await message(socket)
+        await socket.send(json.dumps({"type": "say", "text": f"number {number}"}))
+        return await message(socket)
+
+
+async def start(url: str, **wanted: Any) -> dict[str, Any]:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        answer = await http.post("/api/calls", json={"scenario": "echo", **wanted})
+        assert answer.status_code == 201, answer.text
+        started: dict[str, Any] = answer.json()
+        return started
+
+
+def page(url: str, call: dict[str, Any]) -> websockets.connect:
+    address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}"
+    return websockets.connect(address, proxy=None, max_size=None, max_queue=None)
+
+
+async def message(socket: websockets.ClientConnection) -> str:
+    """Return the agent's next message."""
+    async with asyncio.timeout(30):
+        while True:
+            frame = await socket.recv()
+            if isinstance(frame, str):
+                event = json.loads(frame)
+                if event["kind"] == "message.done" and event["role"] == "assistant":
+                    return str(event["text"])
+
+
+async def test_eight_calls_over_the_relay_reach_their_workers(workers: Workers) -> None:
+    answers = await asyncio.gather(*(one_call(workers.url, number) for number in range(CALLS)))
+    assert answers == [f"You said number {number}." for number in range(CALLS)]
+
+
+async def test_eight_calls_over_webrtc_reach_their_workers(workers: Workers) -> None:
+    await asyncio.gather(*(webrtc_call(workers.url) for _ in range(CALLS)))
+
+
+async def webrtc_call(url: str) -> None:
+    """Hold a call over WebRTC until the agent is audible."""
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer.addTrack(AudioStreamTrack())
+    try:
+        with only_loopback():
+            await peer.setLocalDescription(await peer.createOffer())
+        call = await start(url, transport="webrtc", sdp=peer.localDescription.sdp)
+        await peer.setRemoteDescription(RTCSessionDescription(call["sdp"], "answer"))
+        async with page(url, call) as socket:
+            await socket.send('{"type": "media_ready"}')
+            async with asyncio.timeout(30):
+                while json.loads(await socket.recv())["kind"] != "audio.started":
+                    pass
+    finally:
+        await peer.close()
+
+
+@pytest.mark.parametrize("name", ["worker 1", "engine"])
+async def test_a_process_that_dies_is_started_again_and_calls_are_answered(workers: Workers, name: str) -> None:
+    dead = workers.pid(name)
+    os.kill(dead, signal.SIGKILL)
+    workers.server.waits_for(lambda: workers.pid(name) != dead, START_S)
+    assert re.search(rf'ERROR: process\.died process="?{name}"? exit_code=-9', workers.server.output)
+    workers.until_ready()
+    answers = await asyncio.gather(*(one_call(workers.url, number) for number in range(CALLS)))
+    assert answers == [f"You said number {number}." for number in range(CALLS)]
+
+
+async def test_calls_of_the_other_worker_continue_when_one_dies(workers: Workers) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        calls = [await start(workers.url) for _ in range(CALLS)]
+        pages = [await stack.enter_async_context(page(workers.url, call)) for call in calls]
+        for one in pages:
+            await message(one)
+        os.kill(workers.pid("worker 1"), signal.SIGKILL)
+        ended = await asyncio.gather(*(still_answers(one) for one in pages))
+    assert True in ended
+
+
+async def still_answers(socket: websockets.ClientConnection) -> bool:
+    """Return whether the agent still answers on a page."""
+    try:
+        await socket.send('{"type": "say", "text": "are you there"}')
+        return await message(socket) == "You said are you there."
+    except websockets.ConnectionClosed:
+        return False
+
+
+async def test_the_log_names_the_worker_of_a_call(workers: Workers) -> None:
+    await one_call(workers.url, 1)
+    assert re.search(r'call\.started .* process="worker [12]"', workers.server.output)
+
+
+@pytest.mark.parametrize("how", ["terminate", "ctrl_c"])
+def test_a_signal_ends_all_processes(started: Workers, how: str) -> None:
+    assert getattr(started.server, how)() in (0, -signal.SIGTERM)
+    assert left_behind(started) == []
+    assert "Traceback" not in started.server.output
+
+
+def test_all_processes_end_when_the_server_is_killed(started: Workers) -> None:
+    started.server.process.kill()
+    started.server.process.wait()
+    assert left_behind(started) == []
+
+
+def left_behind(workers: Workers) -> list[str]:
+    """Return the processes that still run some time after the server."""
+    until = time.monotonic() + 20
+    while (left := workers.server.left_behind()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return left
+
+
+def test_a_server_that_cannot_start_says_why_and_ends(tmp_path: Path) -> None:
+    refused = Workers(tmp_path, "--reload")
+    try:
+        assert refused.server.process.wait(60) == 2
+        assert "leave --workers out" in refused.server.output
+    finally:
+        refused.server.close()
