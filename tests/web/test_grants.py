@@ -157,6 +157,28 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(monkeypatch
     assert cookie.value not in response.text
 
 
+@pytest.mark.parametrize(
+    ("referer", "prefix", "path"),
+    [("https://voice.example/", "__Host-", "/"), ("https://voice.example/voice/", "", ""), (None, "", "")],
+    ids=["at the root", "below a prefix", "without the page's address"],
+)
+async def test_the_cookie_belongs_to_the_host_over_https_at_its_root(
+    monkeypatch: pytest.MonkeyPatch, referer: str | None, prefix: str, path: str
+) -> None:
+    page = {"host": "voice.example", "origin": "https://voice.example", **({"referer": referer} if referer else {})}
+    async with serving(monkeypatch, allowed_origins=["https://voice.example"]) as caller:
+        started = await caller.http.post("/api/calls", json={"scenario": "web"}, headers=page)
+        ((name, cookie),) = cookie_of(started).items()
+        shown = {**page, "cookie": f"{name}={cookie.value}"}
+        ended = await caller.http.delete(f"/api/calls/{started.json()['call_id']}", headers=shown)
+        second = await caller.http.post("/api/calls", json={"scenario": "web"}, headers=shown)
+    assert name.startswith(f"{prefix}trunkline_")
+    assert (cookie["path"], cookie["secure"]) == (path, True)
+    assert ended.status_code == 204
+    removed = cookie_of(second)[name]
+    assert (removed.value, removed["max-age"], removed["path"]) == ("", "0", path)
+
+
 async def test_the_next_call_removes_the_cookies_of_ended_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         first, second = await caller.starts(), await caller.starts()

@@ -160,7 +160,8 @@ async function request<T>(method: string, path: string, body?: unknown, keepaliv
 async function fetchJson<T>(method: string, path: string, body: unknown, keepalive: boolean): Promise<T> {
   let response: Response;
   try {
-    const options: RequestInit = { method, keepalive };
+    // With the page's path, the server can bind a call's cookie to the whole host (`__Host-`).
+    const options: RequestInit = { method, keepalive, referrerPolicy: "same-origin" };
     if (body !== undefined) {
       options.body = JSON.stringify(body);
       options.headers = { "content-type": "application/json" };

@@ -9,6 +9,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from trunkline.web.secure_cookies import HOST_PREFIX
+
 SIGNED_IN_S = 7 * 24 * 3600
 """The lifetime of a cookie in s."""
 MAX_SIGNED_OUT = 10_000
@@ -32,7 +34,7 @@ class AuthToken:
         self._signed_out: OrderedDict[str, float] = OrderedDict()
         self.cookie = f"trunkline_{hmac.digest(self._key, b'name', 'sha256').hex()[:8]}"
         """The cookie's name. Browsers share cookies between ports: servers on one machine need different names."""
-        self.host_cookie = f"__Host-{self.cookie}"
+        self.host_cookie = f"{HOST_PREFIX}{self.cookie}"
         """The name over HTTPS at the root of a host: no other host or path can set it."""
         self.cookies = (self.host_cookie, self.cookie)
 

@@ -13,19 +13,18 @@ import math
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from trunkline.web.auth_middleware import AUTHENTICATED, WrongTokens
-from trunkline.web.auth_token import SIGNED_IN_S, AuthToken
+from trunkline.web.auth_token import SIGNED_IN_S
 from trunkline.web.authority import Tokens
 from trunkline.web.errors import ApiError
 from trunkline.web.rate_limit import address_of
 from trunkline.web.refusals import Refusals
 from trunkline.web.request_bodies import read_body
-from trunkline.web.secure_cookies import is_secure
+from trunkline.web.secure_cookies import HOST_PREFIX, is_secure, may_have_host_prefix
 
 MAX_FORM_BYTES = 4 << 10
 _MAX_FIELDS = 8
@@ -96,7 +95,9 @@ class SignIn:
             await self._wrong.count(request)
             return _page(_form(request, "The token is invalid. Use the value of TRUNKLINE_TOKEN."), 401)
         response = RedirectResponse(_console(request), 303, {"cache-control": "no-store"})
-        _set_cookie(request, response, found[0], found[0].sign_in(), SIGNED_IN_S)
+        token = found[0]
+        name = token.host_cookie if may_have_host_prefix(request) else token.cookie
+        _set_cookie(request, response, name, token.sign_in(), SIGNED_IN_S)
         return response
 
     async def sign_out(self, request: Request) -> Response:
@@ -106,23 +107,18 @@ class SignIn:
             for name in token.cookies:
                 if (cookie := request.cookies.get(name)) is not None:
                     token.sign_out(cookie)
-            _set_cookie(request, response, token, "", 0)
+                    _set_cookie(request, response, name, "", 0)
         return response
 
 
-def _set_cookie(request: Request, response: Response, token: AuthToken, value: str, max_age_s: int) -> None:
-    """Set a token's cookie: with the prefix `__Host-` at the root of a host over HTTPS, else for the page's folder.
-
-    The page's address in the browser, which a proxy may have changed, is in the `Referer` of its form.
-    """
-    secure = is_secure(request)
-    at_root = secure and URL(request.headers.get("referer", "")).path in ("/sign-in", "/")
+def _set_cookie(request: Request, response: Response, name: str, value: str, max_age_s: int) -> None:
+    """Set a cookie: for the whole host if its name begins with `__Host-`, else for the page's folder."""
     response.set_cookie(
-        token.host_cookie if at_root else token.cookie,
+        name,
         value,
         max_age=max_age_s,
-        path="/" if at_root else None,
-        secure=secure,
+        path="/" if name.startswith(HOST_PREFIX) else None,
+        secure=name.startswith(HOST_PREFIX) or is_secure(request),
         httponly=True,
         samesite="strict",
     )

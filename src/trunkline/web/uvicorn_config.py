@@ -16,6 +16,7 @@ from trunkline.settings import Settings
 from trunkline.web.capacity import capacity_of
 from trunkline.web.connection_gate import ConnectionGate, exempt_addresses
 from trunkline.web.server_state import ServerState
+from trunkline.web.tls_handshakes import TlsHandshake
 from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,10 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
     state = getattr(getattr(app, "state", None), "server", None)
     server = state if isinstance(state, ServerState) else None
     gate = _gate(settings, server)
-    return uvicorn.Config(
+    return _Config(
         app,
+        gate,
+        settings.head_timeout_s,
         **{
             "lifespan": "on",
             "log_level": "debug" if settings.log_content and settings.log_level == "debug" else "warning",
@@ -60,6 +63,34 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
             **options,
         },
     )
+
+
+class _Config(uvicorn.Config):
+    """Configuration whose TLS handshakes count as connections.
+
+    Args:
+        gate: the limits on connections.
+        handshake_timeout_s: the time for a handshake.
+    """
+
+    def __init__(self, app: ASGIApp, gate: ConnectionGate, handshake_timeout_s: float, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._gate = gate
+        self._handshake_timeout_s = handshake_timeout_s
+
+    def load(self) -> None:
+        """Load the configuration; take TLS from Uvicorn's listeners, which do not count handshakes."""
+        super().load()
+        context, self.ssl = self.ssl, None
+        if context is None:
+            return
+        http: Any = self.http_protocol_class
+
+        def connection(**arguments: Any) -> TlsHandshake:
+            connections = arguments["server_state"].connections
+            return TlsHandshake(context, self._gate, self._handshake_timeout_s, connections, lambda: http(**arguments))
+
+        self.http_protocol_class = connection  # type: ignore[assignment]  # Uvicorn only calls it
 
 
 def _gate(settings: Settings, server: ServerState | None) -> ConnectionGate:
