@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
-.PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
+.PHONY: run setup browser proxies lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -51,6 +51,10 @@ $(STATIC)/index.html: .make/npm $(CONSOLE_SOURCES)
 # Chromium and Firefox from Debian, unless they are installed.
 browser:
 	@$(BIN)/python scripts/browser.py
+
+# Caddy and nginx from Debian, unless they are installed.
+proxies:
+	@$(BIN)/python scripts/proxies.py
 
 # The checks of .pre-commit-config.yaml, for all files, and the slower ones. Git checks white space, if this is a clone.
 lint: setup check-console
@@ -104,6 +108,7 @@ test: setup .make/clients
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser-group test-speech-group
 	@$(MAKE) --no-print-directory test-quiet
 	@$(MAKE) --no-print-directory test-pure
+	@$(MAKE) --no-print-directory proxies
 	@$(MAKE) --no-print-directory test-core
 
 test-browser-group:
@@ -130,8 +135,8 @@ bench: setup
 # PyPI. The tool has an environment of its own, so that its packages are not part of the audit.
 audit: .make/audit
 	@mkdir -p dist
-	.make/audit-tool/bin/pip-audit --requirement constraints-hashes.txt --disable-pip --require-hashes
-	.make/audit-tool/bin/pip-audit --requirement constraints-hashes.txt --disable-pip --require-hashes \
+	.make/audit-tool/bin/pip-audit --strict --requirement constraints-hashes.txt --disable-pip --require-hashes
+	.make/audit-tool/bin/pip-audit --strict --requirement constraints-hashes.txt --disable-pip --require-hashes \
 	  --format cyclonedx-json --output dist/sbom.json
 	cd console && $(WITH_NODE) npm audit --omit=dev
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from scripts.debian_packages import install
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -27,27 +31,14 @@ def find_firefox() -> str | None:
     return path if shutil.which("pulseaudio") else None
 
 
-def install(*packages: str) -> None:
-    """Install Debian's packages, as root and with apt-get only."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return
-    print(f"Not all browsers found: installing Debian's {', '.join(packages)} …", flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
-        done = subprocess.run(["apt-get", *command], env=environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            print(done.stderr.strip()[-500:], file=sys.stderr)
-            return
-
-
 if __name__ == "__main__":
     firefox = [] if find_firefox() else ["firefox-esr", "pulseaudio"]
     if not find():
-        install("chromium-headless-shell", *firefox)
+        install("Chromium", "chromium-headless-shell", *firefox)
         if not find():  # an older Debian has no such package
-            install("chromium", *firefox)
+            install("Chromium", "chromium", *firefox)
     elif firefox:
-        install(*firefox)
+        install("Firefox", *firefox)
     missing = [name for name, path in (("Chromium", find()), ("Firefox", find_firefox())) if not path]
     for name in missing:
         print(f"No {name} here and none could be installed: its tests are skipped.", file=sys.stderr)
