@@ -27,6 +27,8 @@ INTERRUPTED = pytest.StashKey[asyncio.CancelledError]()
 # test of another recogniser or voice, or of `auto`, sets this itself. Servers that tests start inherit it.
 os.environ.setdefault("TRUNKLINE_STT", "sphinx")
 os.environ.setdefault("TRUNKLINE_TTS", "espeak")
+# `trunkline serve` stores calls in the user's data folder. A test of the store names another one.
+os.environ["TRUNKLINE_STORE"] = "off"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -351,7 +351,7 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, d
     for notice in startup_notices(settings):
         typer.echo(notice, err=True)
     secure = {} if tls is None else {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
-    app = create_app(targets, settings)
+    app = create_app(targets, settings.model_copy(update={"store": settings.served_store_mode}))
     app.state.server.reloads = not drains
     server = Server(server_config(app, settings, **secure), app.state.server if drains else None)
     try:

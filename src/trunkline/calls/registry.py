@@ -12,7 +12,7 @@ from trunkline.calls.agents.tool_threads import divide_threads
 from trunkline.calls.call import Call
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.log import MAX_LOG_BYTES, LogBudget, LogReaderFactory
-from trunkline.calls.log_events import Codec, Transport
+from trunkline.calls.log_events import Codec, StoreDegraded, StoreRestored, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.cost_limits import DayBudget
 from trunkline.calls.recording import Recording
@@ -173,6 +173,11 @@ class CallRegistry:
     def find(self, call_id: str) -> Call | None:
         """Return the running or recently ended call with this id, None if it is unknown."""
         return self._calls.get(call_id)
+
+    def report_store(self, call_id: str, event: StoreDegraded | StoreRestored) -> None:
+        """Append a change of the store's state to the log of a call; nothing happens for an unknown call."""
+        if (call := self._calls.get(call_id)) is not None:
+            call.report_store(event)
 
     def is_over(self, call_id: str) -> bool:
         """Return whether a call has ended, or is unknown."""

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from trunkline.calls import log_events
 from trunkline.settings import Settings, StoreMode
 from trunkline.store.batch import BatchSink
-from trunkline.store.writer import StoreWriter
+from trunkline.store.writer import RedactorFactory, StoreWriter
 from trunkline.structured_log import log_event
 
 if TYPE_CHECKING:
     from trunkline.store.database import Database
     from trunkline.store.server_lock import ServerLock
+    from trunkline.store.stored_calls import StoredCalls
 
 logger = logging.getLogger(__name__)
 UPKEEP_EVERY_S = 60.0
@@ -34,6 +35,7 @@ class CallStore:
     Args:
         mode: the part of each call that is stored.
         tell: appends an event to the log of a running call, by its id.
+        make_redactor: makes the redactor of a call, for the mode `redacted`.
         server_id: the id of this process, in the rows of its calls.
     """
 
@@ -42,6 +44,8 @@ class CallStore:
         settings: Settings,
         mode: StoreMode,
         tell: Callable[[str, log_events.StoreDegraded | log_events.StoreRestored], None],
+        *,
+        make_redactor: RedactorFactory | None = None,
         server_id: str | None = None,
     ) -> None:
         self._settings = settings
@@ -50,7 +54,8 @@ class CallStore:
         """The connections of the upkeep; the writer has its own."""
         self._lock: ServerLock | None = None
         self._is_open = asyncio.Event()
-        self.writer = StoreWriter(self._open, mode, tell=tell)
+        self._reads: Database | None = None
+        self.writer = StoreWriter(self._open, mode, make_redactor=make_redactor, tell=tell)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -65,8 +70,23 @@ class CallStore:
             with suppress(Exception):  # the database may be gone
                 if self._lock is not None:
                     await self._lock.release()
-                if self._database is not None:
-                    await self._database.close()
+                for database in (self._database, self._reads):
+                    if database is not None:
+                        await database.close()
+
+    async def stored_calls(self) -> StoredCalls:
+        """Return the stored calls, for reads and deletions.
+
+        Raises:
+            StoreError: the database's address is invalid, or its driver is not installed.
+        """
+        await asyncio.to_thread(_import)
+        from trunkline.store.database import Database
+        from trunkline.store.stored_calls import StoredCalls
+
+        if self._reads is None:
+            self._reads = Database.from_settings(self._settings)
+        return StoredCalls(self._reads)
 
     async def _open(self) -> BatchSink:
         """Open the database for the writer: it has to be reachable, and this process has to be known as alive."""
@@ -86,16 +106,20 @@ class CallStore:
         return DatabaseSink(database, self.server_id)
 
     async def _keep_up(self) -> None:
-        """Hold the lock, mark the calls of dead servers as interrupted, and delete old calls, again and again."""
-        await self._is_open.wait()
         while True:
             try:
-                await self._look_after()
+                await self.look_after()
             except Exception as error:  # noqa: BLE001 - whatever the database raises, the next look may succeed
                 log_event(logger, logging.WARNING, "store.upkeep_failed", reason=str(error) or type(error).__name__)
             await asyncio.sleep(UPKEEP_EVERY_S)
 
-    async def _look_after(self) -> None:
+    async def look_after(self) -> None:
+        """Mark the calls of dead servers as interrupted, and delete old calls, once the database is open.
+
+        Raises:
+            Exception: the database has failed.
+        """
+        await self._is_open.wait()
         from trunkline.store.recovery import mark_interrupted
         from trunkline.store.retention import RetentionLimits, delete_old_calls
         from trunkline.store.stored_calls import StoredCalls

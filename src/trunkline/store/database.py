@@ -96,12 +96,20 @@ class Database:
             yield connection
 
     async def release_space(self) -> None:
-        """Give the space of deleted calls back to the file system; on Postgres, autovacuum reuses it."""
+        """Give the space of deleted calls back to the file system, and remove their last traces from it.
+
+        On Postgres, autovacuum does so.
+        """
         if not self.is_sqlite:
             return
+        async with self.writing() as connection:  # the index keeps deleted words until its parts are merged
+            await connection.exec_driver_sql("INSERT INTO utterances_fts(utterances_fts) VALUES ('optimize')")
         async with self.engine.execution_options(transaction="none").connect() as connection:
-            (await connection.exec_driver_sql("PRAGMA incremental_vacuum")).all()
-            (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).all()
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None  # noqa: S101 - it is connected
+            # Each fetched row, which has no columns, is a page that was released.
+            await driver.execute_fetchall("PRAGMA incremental_vacuum")
+            await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Close all connections."""

@@ -37,7 +37,7 @@ class DatabaseSink:
         self._file = _identity(database.path)
         dialect = sqlite if database.is_sqlite else postgresql
         insert: Callable[[Any], Any] = dialect.insert
-        self._insert_events: Insert = insert(events).on_conflict_do_nothing()
+        self._insert_events: Insert = _upsert(insert(events), ["call_id", "seq"], {"frame"})
         self._insert_calls: Insert = _upsert(insert(calls), ["call_id"], set(calls.c.keys()) - _NOT_UPDATED)
         self._insert_utterances: Insert = _upsert(insert(utterances), ["call_id", "seq"], {"text", "words"})
 

@@ -20,19 +20,16 @@ _ERROR_TYPE = re.compile(r"[A-Z]\w*(?:Error|Exception)(?=:|\Z| \()")
 def stored_part(event: LogEventUnion | UnknownEvent, mode: StoreMode) -> LogEventUnion | UnknownEvent | None:
     """Return the part of an event that is stored in this mode, None for nothing.
 
-    `full` stores each event as it is. `redacted` stores neither raw provider events nor deltas, since a number may be
-    divided among several of them; the redactor then handles the other events. `metadata` stores no words of the caller
-    or the agents, no payloads of tools, no messages of their errors, and no raw provider events.
+    `full` stores each event as it is, and `redacted` leaves that to the redactor. `metadata` stores no words of the
+    caller or the agents, no payloads of tools, no messages of their errors, and no raw provider events.
     """
     match mode:
         case "off":
             return None
-        case "full":
+        case "full" | "redacted":
             return event
-        case "redacted":
-            return None if isinstance(event, _IN_PIECES) else event
         case "metadata":
-            if isinstance(event, (*_IN_PIECES, *_WORDS_ALONE)):
+            if isinstance(event, _NOT_STORED):
                 return None
             without_content = _WITHOUT_CONTENT.get(type(event))
             return event if without_content is None else without_content(event)
@@ -50,8 +47,13 @@ def _tool_done(event: log_events.ToolDone) -> log_events.ToolDone:
     return replace(event, result=None, error=kind.group() if kind else "error")
 
 
-_IN_PIECES = (log_events.WireSent, log_events.WireReceived, log_events.MessageDelta)
-_WORDS_ALONE = (log_events.Breadcrumb, UnknownEvent)
+_NOT_STORED = (
+    log_events.WireSent,
+    log_events.WireReceived,
+    log_events.MessageDelta,
+    log_events.Breadcrumb,
+    UnknownEvent,
+)
 _WITHOUT_CONTENT: dict[type, Callable[[Any], LogEventUnion]] = {
     log_events.AgentChanged: lambda event: replace(event, reason=None),
     log_events.ApprovalNeeded: lambda event: replace(event, arguments=None),

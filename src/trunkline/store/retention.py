@@ -25,14 +25,11 @@ class RetentionLimits(NamedTuple):
 
 async def delete_old_calls(database: Database, stored: StoredCalls, limits: RetentionLimits, now_ms: int) -> int:
     """Delete the calls that exceed the limits, the oldest first; running calls stay. Return their number."""
-    deleted = 0
-    for call_id in await _too_old(database, limits, now_ms):
-        deleted += await stored.delete(call_id)
-    for call_id in await _beyond_size(database, limits):
-        deleted += await stored.delete(call_id)
-    if deleted:
-        await database.release_space()
-    return deleted
+    too_old = await _too_old(database, limits, now_ms)
+    await stored.delete_many(too_old)
+    too_much = await _beyond_size(database, limits)
+    await stored.delete_many(too_much)
+    return len(too_old) + len(too_much)
 
 
 async def _too_old(database: Database, limits: RetentionLimits, now_ms: int) -> list[str]:
@@ -40,13 +37,14 @@ async def _too_old(database: Database, limits: RetentionLimits, now_ms: int) -> 
         return []
     old = select(calls.c.call_id).where(calls.c.started_ms < now_ms - limits.days * DAY_MS, calls.c.status != "running")
     async with database.engine.connect() as connection:
-        return list((await connection.execute(old.order_by(calls.c.started_ms))).scalars())
+        return [*(await connection.execute(old.order_by(calls.c.started_ms))).scalars()]
 
 
 async def _beyond_size(database: Database, limits: RetentionLimits) -> list[str]:
     """Return the oldest calls, as many as have to be deleted."""
     async with database.engine.connect() as connection:
-        excess = ((await connection.execute(select(func.sum(_SIZE)))).scalar() or 0) - limits.max_bytes
+        total = (await connection.execute(select(func.sum(_SIZE)))).scalar() or 0
+        excess = float(total) - limits.max_bytes
         if excess <= 0:
             return []
         over = select(calls.c.call_id, _SIZE.label("size")).where(calls.c.status != "running")

@@ -43,8 +43,11 @@ def server_lock(database: Database, server_id: str) -> ServerLock:
 class _FileLock:
     def __init__(self, folder: Path, server_id: str) -> None:
         self._folder = folder
-        self._path = folder / f"{server_id}.lock"
+        self._path = self._path_of(server_id)
         self._descriptor: int | None = None
+
+    def _path_of(self, server_id: str) -> Path:
+        return self._folder / f"{_key(server_id) & (1 << 64) - 1:016x}.lock"
 
     async def hold(self) -> None:
         if self._descriptor is not None:
@@ -57,7 +60,7 @@ class _FileLock:
             os.close(descriptor)
 
     async def is_alive(self, server_id: str) -> bool:
-        path = self._folder / f"{server_id}.lock"
+        path = self._path_of(server_id)
         if path == self._path:
             return True
         try:
@@ -110,6 +113,7 @@ class _SessionLock:
 
     async def release(self) -> None:
         if self._connection is not None:
+            await self._connection.invalidate()  # the lock ends with the session, not with its use
             await self._connection.close()
             self._connection = None
 

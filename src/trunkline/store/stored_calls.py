@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import builtins
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -167,25 +167,29 @@ class StoredCalls:
             return False
         if summary.status == "running":
             raise CallIsRunningError("The call is running. End it, then delete it.")
-        if self._delete_audio is not None:
-            await self._delete_audio(call_id)
-        async with self._database.writing() as connection:
-            await connection.execute(delete(calls).where(calls.c.call_id == call_id))
+        await self.delete_many([call_id])
         return True
 
     async def delete_all(self) -> int:
-        """Delete all calls that do not run. Return their number.
-
-        Each call has a transaction of its own, so that the writer does not wait for long.
-        """
+        """Delete all calls that do not run. Return their number."""
         async with self._database.engine.connect() as connection:
             over = select(calls.c.call_id).where(calls.c.status != "running").order_by(calls.c.started_ms)
             call_ids = [*(await connection.execute(over)).scalars()]
-        deleted = 0
+        await self.delete_many(call_ids)
+        return len(call_ids)
+
+    async def delete_many(self, call_ids: Sequence[str]) -> None:
+        """Delete these calls, without a look at their status.
+
+        Each call has a transaction of its own, so that the writer does not wait for long.
+        """
         for call_id in call_ids:
-            deleted += await self.delete(call_id)
-        await self._database.release_space()
-        return deleted
+            if self._delete_audio is not None:
+                await self._delete_audio(call_id)
+            async with self._database.writing() as connection:
+                await connection.execute(delete(calls).where(calls.c.call_id == call_id))
+        if call_ids:
+            await self._database.release_space()
 
 
 def _conditions(filters: CallFilters) -> Iterable[ColumnElement[bool]]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from trunkline.calls import log_events
-from trunkline.calls.log import Entry, Log, Reader, frame_of, kind_of
+from trunkline.calls.log import Entry, Log, Reader, kind_of
 from trunkline.calls.log_events import LogEventUnion, UnknownEvent
 from trunkline.store.batch import Batch, BatchSink, CallRow, EventRow, UtteranceRow
 from trunkline.store.mode import StoreMode, stored_part
@@ -27,8 +27,6 @@ from trunkline.structured_log import log_event
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-BATCH_S = 0.25
-"""The longest time that an event waits for its batch, in seconds."""
 BATCH_EVENTS = 500
 """The number of waiting events that are written at once, without waiting for more."""
 MAX_BATCH_EVENTS = 2_000
@@ -39,25 +37,49 @@ MAX_QUEUED_BYTES = 64 << 20
 """The size of the events that may wait for the database, as JSON text."""
 MAX_CALLS = 20_000
 """The number of calls whose summaries may wait for the database."""
-SUMMARY_EVERY_S = 5.0
-"""The time between two writes of a running call's summary, in seconds."""
-SLOW_S = 5.0
-"""The duration of a write after which the store is degraded, in seconds."""
-FIRST_RETRY_S = 0.5
-LAST_RETRY_S = 15.0
 KEPT_MESSAGES = 8
 """The messages of a call that a truncation may still change."""
-CLOSE_S = 5.0
-"""The time in seconds that a stopping server waits for the last batches."""
 _LESS_IMPORTANT = (log_events.WireSent, log_events.WireReceived, log_events.MessageDelta, log_events.AudioStats)
 """The events that are dropped first: the other events hold the same words and times."""
 
 
-class EventRedactor(Protocol):
-    """The part that removes personal data from the events of one call, in order."""
+class RedactedEntries(Protocol):
+    """The result of a redactor."""
 
-    def redact(self, event: LogEventUnion | UnknownEvent) -> LogEventUnion | UnknownEvent:
-        """Return the event without personal data."""
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The entries to store. One with the number of an earlier entry replaces it."""
+
+
+class EntryRedactor(Protocol):
+    """The part that removes personal data from the entries of one call. It gets them in order, from the first."""
+
+    def read(self, entry: Entry) -> RedactedEntries:
+        """Return the entries to store in place of this one."""
+
+
+RedactorFactory = Callable[[str], EntryRedactor]
+"""Makes the redactor of one call of a scenario, by its name."""
+
+
+class WriterTimes(NamedTuple):
+    """Times of the writer, in seconds.
+
+    Attributes:
+        batch_s: the longest time that an event waits for its batch.
+        summary_s: the time between two writes of a running call's summary.
+        slow_s: the duration of a write after which the store is degraded.
+        first_retry_s: the pause after the first failure; it doubles with each further one.
+        last_retry_s: the longest pause.
+        close_s: the time that a stopping server waits for the last batches.
+    """
+
+    batch_s: float = 0.25
+    summary_s: float = 5.0
+    slow_s: float = 5.0
+    first_retry_s: float = 0.5
+    last_retry_s: float = 15.0
+    close_s: float = 5.0
 
 
 class QueueLimits(NamedTuple):
@@ -68,14 +90,19 @@ class QueueLimits(NamedTuple):
 
 
 DEFAULT_LIMITS = QueueLimits()
+DEFAULT_TIMES = WriterTimes()
 
 
 class _Call:
     """The state of one call in the writer."""
 
-    def __init__(self, mode: StoreMode, redactor: EventRedactor | None) -> None:
+    def __init__(self, mode: StoreMode, make_redactor: RedactorFactory | None) -> None:
+        self.mode = mode
         self.meter = SummaryMeter(mode)
-        self.redactor = redactor
+        self.make_redactor = make_redactor
+        self.redactor: EntryRedactor | None = None
+        self.has_failed = False
+        """True if the redactor has raised."""
         self.call_id = ""
         self.last_seq = 0
         self.stored_bytes = 0
@@ -108,6 +135,7 @@ class StoreWriter:
         make_redactor: makes the redactor of one call, for the mode `redacted`.
         tell: appends an event to the log of a running call, by its id.
         limits: the bounds of the queue.
+        times: pauses and limits of time.
         now_s: the time, in seconds, of a clock that never goes back.
     """
 
@@ -116,9 +144,10 @@ class StoreWriter:
         open_sink: Callable[[], Coroutine[Any, Any, BatchSink]],
         mode: StoreMode,
         *,
-        make_redactor: Callable[[], EventRedactor] | None = None,
+        make_redactor: RedactorFactory | None = None,
         tell: Callable[[str, log_events.StoreDegraded | log_events.StoreRestored], None] = lambda _call, _event: None,
         limits: QueueLimits = DEFAULT_LIMITS,
+        times: WriterTimes = DEFAULT_TIMES,
         now_s: Callable[[], float] | None = None,
     ) -> None:
         if mode == "redacted" and make_redactor is None:
@@ -128,6 +157,7 @@ class StoreWriter:
         self._make_redactor = make_redactor
         self._tell = tell
         self._limits = limits
+        self._times = times
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
         self._queue: deque[_Queued] = deque()
         self._calls: dict[str, _Call] = {}
@@ -139,7 +169,7 @@ class StoreWriter:
         self._sink: BatchSink | None = None
         self._pending: Batch | None = None
         self._degraded_at: float | None = None
-        self._retry_s = FIRST_RETRY_S
+        self._retry_s = times.first_retry_s
         self.queued_bytes = 0
         """Size of the events that wait for the database, as JSON text."""
         self.written_events = 0
@@ -149,8 +179,7 @@ class StoreWriter:
     # The calls' side ------------------------------------------------------------------------------------------------
     def reader(self, log: Log) -> Reader:
         """Return the reader of a call's log. It puts events into the queue, and neither raises nor blocks."""
-        redactor = self._make_redactor() if self._make_redactor is not None and self.mode == "redacted" else None
-        call = _Call(self.mode, redactor)
+        call = _Call(self.mode, self._make_redactor if self.mode == "redacted" else None)
 
         def read(entry: Entry) -> None:
             self._read(call, entry, log.frame(entry))
@@ -202,8 +231,7 @@ class StoreWriter:
         finally:
             self._closing.set()
             self._enough.set()
-            self._work.set()
-            await asyncio.wait({task}, timeout=CLOSE_S)
+            await asyncio.wait({task}, timeout=self._times.close_s)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             if self.queued_events:
@@ -211,51 +239,63 @@ class StoreWriter:
             await self._close_sink()
 
     async def _run(self) -> None:
-        while not self._closing.is_set() or self.queued_events:
-            await self._work.wait()
-            await self._wait(self._enough, BATCH_S)
-            self._enough.clear()
-            if not self.queued_events:
-                continue
-            if not await self._write_next():
-                await self._wait(self._closing, self._retry_s)
-                self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
-                if self._closing.is_set():
+        while True:
+            is_last_try = self._closing.is_set()
+            try:
+                await (self._open() if self._sink is None else self._write_next(self._sink))
+            except Exception as error:  # noqa: BLE001 - whatever the database raises, the calls continue
+                self._degrade(str(error) or type(error).__name__)
+                await self._close_sink()
+                if is_last_try:
                     return
-            elif not self.queued_events:
+                await self._wait(self._closing, self._retry_s)
+                self._retry_s = min(2 * self._retry_s, self._times.last_retry_s)
+                continue
+            if not self.queued_events:
                 self._work.clear()
+                if is_last_try:
+                    return
 
     @staticmethod
     async def _wait(event: asyncio.Event, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), seconds)
 
-    async def _write_next(self) -> bool:
-        """Write the next batch. Return whether it succeeded."""
+    async def _open(self) -> None:
+        self._sink = await self._watched(self._open_sink())
+        self._restore_if_caught_up()
+
+    async def _write_next(self, sink: BatchSink) -> None:
+        """Wait for events, and write a batch of them, or the one that failed."""
         if self._pending is None:
+            if not self._closing.is_set():
+                await self._next_events()
             self._pending = await self._next_batch()
-        try:
-            if self._sink is None:
-                self._sink = await self._watched(self._open_sink())
-            refused = await self._watched(self._sink.write(self._pending))
-        except Exception as error:  # noqa: BLE001 - whatever the database raises, the calls continue
-            self._degrade(str(error) or type(error).__name__)
-            await self._close_sink()
-            return False
-        self._on_written(self._pending, refused)
+        if self._pending.events or self._pending.calls:
+            refused = await self._watched(sink.write(self._pending))
+            self._on_written(self._pending, refused)
         self._pending = None
-        if len(self._queue) < BATCH_EVENTS:
-            self._restore()
-        return True
+        self._restore_if_caught_up()
+
+    async def _next_events(self) -> None:
+        """Wait until events wait, and then until they have waited for a batch's time or are many."""
+        waiting = {asyncio.ensure_future(one.wait()) for one in (self._work, self._closing)}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+        await self._wait(self._enough, self._times.batch_s)
+        self._enough.clear()
 
     async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
         """Await the database; if it takes long, the store is degraded meanwhile."""
         task = asyncio.ensure_future(work)
         try:
-            await asyncio.wait({task}, timeout=SLOW_S)
+            await asyncio.wait({task}, timeout=self._times.slow_s)
             while not task.done():
-                self._degrade(f"the database has not answered for {SLOW_S:g} s")
-                await asyncio.wait({task}, timeout=SLOW_S)
+                self._degrade(f"the database has not answered for {self._times.slow_s:g} s")
+                await asyncio.wait({task}, timeout=self._times.slow_s)
             return task.result()
         finally:
             task.cancel()
@@ -268,18 +308,18 @@ class StoreWriter:
             size += len(taken[-1].frame)
         self.queued_bytes -= size
         # Redaction takes too long for the event loop.
-        events, utterances = await asyncio.to_thread(_rows, taken, self.mode)
+        events, utterances = await asyncio.to_thread(_rows, taken)
         now = self._now_s()
         calls = []
         for call in {id(one.call): one.call for one in taken}.values():
-            is_due = call.written_at is None or now - call.written_at >= SUMMARY_EVERY_S
+            is_due = call.written_at is None or now - call.written_at >= self._times.summary_s
             if is_due or (call.is_over and call.has_last):
                 call.written_at = now
                 calls.append(_call_row(call))
         return Batch(calls, events, utterances)
 
     def _on_written(self, batch: Batch, refused: Sequence[EventRow]) -> None:
-        self._retry_s = FIRST_RETRY_S
+        self._retry_s = self._times.first_retry_s
         self.written_events += len(batch.events) - len(refused)
         self.lost_events += len(refused)
         for row in refused:
@@ -305,8 +345,8 @@ class StoreWriter:
                 call.knows_degraded = True
                 self._tell(call.call_id, log_events.StoreDegraded(reason=reason, lost_events=call.lost_events))
 
-    def _restore(self) -> None:
-        if self._degraded_at is None:
+    def _restore_if_caught_up(self) -> None:
+        if self._degraded_at is None or self._pending is not None or len(self._queue) >= BATCH_EVENTS:
             return
         degraded_ms = round(1000 * (self._now_s() - self._degraded_at))
         self._degraded_at = None
@@ -318,28 +358,43 @@ class StoreWriter:
                 self._tell(call.call_id, restored)
 
 
-def _rows(taken: list[_Queued], mode: StoreMode) -> tuple[list[EventRow], list[UtteranceRow]]:
+def _rows(taken: list[_Queued]) -> tuple[list[EventRow], list[UtteranceRow]]:
     """Return the rows of these events, in the form in which they are stored."""
     events: list[EventRow] = []
     utterances: dict[tuple[str, int], UtteranceRow] = {}
     for call, entry, frame in taken:
-        event = stored_part(entry.event, mode)
-        if event is not None and call.redactor is not None:
-            event = call.redactor.redact(event)
         call.last_seq = entry.seq
-        if event is None:
-            continue
-        stored = frame if event is entry.event else frame_of(event, entry.seq, entry.at_ms)
-        call.stored_bytes += len(stored)
-        events.append(EventRow(call.call_id, entry.seq, entry.at_ms, kind_of(event), stored))
-        if (utterance := _utterance(call, entry, event)) is not None:
-            utterances[utterance.call_id, utterance.seq] = utterance
+        for kept in _kept(call, entry):
+            stored = frame if kept is entry else kept.frame()
+            call.stored_bytes += len(stored)
+            events.append(EventRow(call.call_id, kept.seq, kept.at_ms, kind_of(kept.event), stored))
+            if (utterance := _utterance(call, kept)) is not None:
+                utterances[utterance.call_id, utterance.seq] = utterance
     return events, list(utterances.values())
 
 
-def _utterance(call: _Call, entry: Entry, event: LogEventUnion | UnknownEvent) -> UtteranceRow | None:
-    """Return the row of the words that an event holds, and note the parts of the summary that may hold words."""
-    match event:
+def _kept(call: _Call, entry: Entry) -> Sequence[Entry]:
+    """Return the entries that are stored for this one. If the redactor fails, that is none."""
+    if call.make_redactor is None:
+        event = stored_part(entry.event, call.mode)
+        if event is entry.event:
+            return (entry,)
+        return () if event is None else (Entry(entry.seq, entry.at_ms, event),)
+    try:
+        if isinstance(entry.event, log_events.CallStarted):
+            call.redactor = call.make_redactor(entry.event.scenario)
+        return () if call.redactor is None else call.redactor.read(entry).entries
+    except Exception:
+        if not call.has_failed:
+            logger.exception("The redactor of the call %s failed; its events are not stored.", call.call_id)
+        call.has_failed = True
+        call.lost_events += 1
+        return ()
+
+
+def _utterance(call: _Call, entry: Entry) -> UtteranceRow | None:
+    """Return the row of the words that an entry holds, and note the parts of the summary that may hold words."""
+    match entry.event:
         case log_events.CallStarted(metadata=metadata):
             call.metadata = metadata
         case log_events.CallEnded(reason=reason):

@@ -13,7 +13,8 @@ from starlette.requests import HTTPConnection
 
 from trunkline.calls.agents.tool_threads import TOOL_THREADS
 from trunkline.calls.filler_audio import FillerAudio
-from trunkline.calls.log import Log, Reader
+from trunkline.calls.log import Log, LogReaderFactory, Reader
+from trunkline.calls.log_events import StoreDegraded, StoreRestored
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.metrics.operator_lines import OperatorLines
 from trunkline.calls.registry import CallRegistry
@@ -28,6 +29,7 @@ from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.providers.remote_engine import RemoteEngineProvider
 from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
 from trunkline.settings import Settings
+from trunkline.store.call_store import CallStore
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.capacity import capacity_of
 from trunkline.web.connection_gate import ConnectionGate
@@ -114,6 +116,8 @@ class ServerState:
         """True if the server restarts with each saved file."""
         self.cluster: ClusterNode | None = None
         """The other servers; None for a server that runs alone."""
+        self.store = self._store_for(settings)
+        """The store of calls; None if nothing is stored."""
         self.metrics = ServerMetrics(tuple(self._readings()))
         self._registry: CallRegistry | None = None
         self._ready: asyncio.Future[StartupResult] | None = None
@@ -171,6 +175,20 @@ class ServerState:
     def _operator_reader(self, _log: Log) -> Reader:
         return OperatorLines(content=self.settings.log_content).read
 
+    def _store_for(self, settings: Settings) -> CallStore | None:
+        if settings.store is None or settings.store == "off":
+            return None
+
+        def tell(call_id: str, event: StoreDegraded | StoreRestored) -> None:
+            if self._registry is not None:
+                self._registry.report_store(call_id, event)
+
+        mode = settings.store
+        if mode == "redacted":
+            mode = "metadata"
+            logger.warning("Redaction is not available yet: calls are stored with TRUNKLINE_STORE=metadata.")
+        return CallStore(settings, mode, tell)
+
     def _readings(self) -> Iterator[Reading]:
         def registry(read: Callable[[CallRegistry], float]) -> Callable[[], float | None]:
             return lambda: None if self._registry is None else read(self._registry)
@@ -203,6 +221,19 @@ class ServerState:
             "trunkline_queued_bytes", "Bytes that wait for pages.", registry(lambda calls: calls.queued_bytes)
         )
         yield Reading("trunkline_logs_bytes", "Size of all logs.", registry(lambda calls: calls.log_budget.used_bytes))
+        if self.store is not None:
+            writer = self.store.writer
+            yield Reading(
+                "trunkline_store_queued_events", "Events that wait for the database.", lambda: writer.queued_events
+            )
+            yield Reading("trunkline_store_queued_bytes", "Size of these events.", lambda: writer.queued_bytes)
+            yield Reading("trunkline_store_written_total", "Events stored.", lambda: writer.written_events)
+            yield Reading("trunkline_store_lost_total", "Events that were not stored.", lambda: writer.lost_events)
+            yield Reading(
+                "trunkline_store_degraded",
+                "1 while the database cannot be written.",
+                lambda: float(writer.is_degraded),
+            )
         yield Reading("trunkline_refused_total", "Refused clients.", refused, "reason")
 
     @property
@@ -250,6 +281,10 @@ class ServerState:
             stack.push_async_callback(voice.aclose)
             words = WordRecogniser(self.settings)
             stack.push_async_callback(words.aclose)
+            readers: list[LogReaderFactory] = [self._operator_reader, lambda _log: self.metrics.read]
+            if self.store is not None:
+                await stack.enter_async_context(self.store.running())
+                readers.append(self.store.writer.reader)
             registry = CallRegistry(
                 time_limits=time_limits,
                 max_calls=self.capacity.calls,
@@ -259,7 +294,7 @@ class ServerState:
                 word_stt=words.get,
                 max_log_bytes=self.settings.max_log_bytes,
                 max_logs_bytes=self.settings.max_all_logs_bytes,
-                readers=[self._operator_reader, lambda _log: self.metrics.read],
+                readers=readers,
             )
             self.loop_watch = stack.enter_context(LoopWatch())
             self._registry = await stack.enter_async_context(registry)
