@@ -78,7 +78,7 @@ def serve(
 ) -> None:
     """Serve the console and its calls."""
     options: dict[str, Any] = {"host": host, "port": port, "provider": provider}
-    settings = _settings(**options)
+    settings = _with_store(_settings(**options))
     _refuse_public(settings, insecure=insecure)
     targets = _existing_targets(scenarios or [])
     tls = _tls_options(tls_cert, tls_key, self_signed=tls_self_signed)
@@ -251,6 +251,11 @@ def _settings(*, host: str | None, port: int | None, provider: str | None) -> Se
     return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
 
+def _with_store(settings: Settings) -> Settings:
+    """Return the settings of a server that stores calls unless it is told not to; an app that embeds us is told to."""
+    return settings.model_copy(update={"store": settings.served_store_mode})
+
+
 def _check_prices(settings: Settings) -> None:
     if settings.prices is None:
         return
@@ -351,7 +356,7 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, d
     for notice in startup_notices(settings):
         typer.echo(notice, err=True)
     secure = {} if tls is None else {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
-    app = create_app(targets, settings.model_copy(update={"store": settings.served_store_mode}))
+    app = create_app(targets, settings)
     app.state.server.reloads = not drains
     server = Server(server_config(app, settings, **secure), app.state.server if drains else None)
     try:
@@ -384,7 +389,7 @@ def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool, 
         end_with_parent(watcher.sentinel)
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C reaches only the watcher, which ends us; a second signal would force the exit
-    settings = _settings(**options)  # again: .env may have changed
+    settings = _with_store(_settings(**options))  # again: .env may have changed
     _refuse_public(settings, insecure=insecure)
     _serve(settings, targets, tls, drains=False)
 

@@ -30,6 +30,7 @@ from trunkline.providers.remote_engine import RemoteEngineProvider
 from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
 from trunkline.settings import Settings
 from trunkline.store.call_store import CallStore
+from trunkline.store.redaction import CallRedactor, policy_of
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.capacity import capacity_of
 from trunkline.web.connection_gate import ConnectionGate
@@ -183,11 +184,13 @@ class ServerState:
             if self._registry is not None:
                 self._registry.report_store(call_id, event)
 
-        mode = settings.store
-        if mode == "redacted":
-            mode = "metadata"
-            logger.warning("Redaction is not available yet: calls are stored with TRUNKLINE_STORE=metadata.")
-        return CallStore(settings, mode, tell)
+        return CallStore(settings, settings.store, tell, make_redactor=self._redactor_for)
+
+    def _redactor_for(self, scenario: str) -> CallRedactor:
+        """Return the redactor of a call; the scenario runs, so it has been loaded."""
+        ready = self._ready
+        loaded = ready.result().scenarios.by_name if ready is not None and ready.done() else {}
+        return CallRedactor(policy_of(loaded.get(scenario)))
 
     def _readings(self) -> Iterator[Reading]:
         def registry(read: Callable[[CallRegistry], float]) -> Callable[[], float | None]:
