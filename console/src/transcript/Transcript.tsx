@@ -49,7 +49,7 @@ export function Transcript({ call, scenario, agents, provider, earlier, levels }
       <header class="pane-head">
         <h2>Transcript</h2>
         <CallMetrics call={call} />
-        <TranscriptActions timelineId={timelineId} />
+        <TranscriptActions timelineId={timelineId} call={call} />
       </header>
       {timelineShown.value && <VoiceTimeline id={timelineId} call={call} agents={agents} levels={levels} />}
       <div class="scroll" ref={container} onScroll={onScroll} tabIndex={0}>
@@ -69,7 +69,7 @@ export function Transcript({ call, scenario, agents, provider, earlier, levels }
 const FLASH_MS = 1600;
 
 /** Mark an entry for a moment, so that the reader finds it. */
-function flash(entry: Element): void {
+export function flash(entry: Element): void {
   entry.classList.add("flash");
   setTimeout(() => entry.classList.remove("flash"), FLASH_MS);
 }
@@ -83,29 +83,25 @@ interface EntriesProps {
 function Entries({ call, scenario, agents }: EntriesProps): VNode {
   return (
     <>
-      {call.entries
-        .filter(isShown)
-        .map((entry) =>
-          entry.type === "message" ? (
-            <Bubble
-              key={entry.key}
-              message={entry}
-              metrics={call.metrics.get(entry.itemId)}
-              agents={agents}
-              startedAt={call.startedAt}
-              documents={call.documents}
-            />
-          ) : (
-            <TimelineEntry
-              key={entry.key}
-              entry={entry}
-              scenario={scenario}
-              agents={agents}
-              startedAt={call.startedAt}
-            />
-          ),
-        )}
+      {call.entries.filter(isShown).map((entry) => (
+        <Entry key={entry.key} entry={entry} call={call} scenario={scenario} agents={agents} />
+      ))}
     </>
+  );
+}
+
+/** An entry of a call's transcript. */
+export function Entry({ entry, call, scenario, agents }: EntriesProps & { entry: TranscriptEntry }): VNode {
+  if (entry.type !== "message")
+    return <TimelineEntry entry={entry} scenario={scenario} agents={agents} startedAt={call.startedAt} />;
+  return (
+    <Bubble
+      message={entry}
+      metrics={call.metrics.get(entry.itemId)}
+      agents={agents}
+      startedAt={call.startedAt}
+      documents={call.documents}
+    />
   );
 }
 
@@ -124,7 +120,8 @@ const EarlierCall = memo(({ call }: { call: CallState }): VNode => {
   );
 });
 
-function isShown(entry: TranscriptEntry): boolean {
+/** Return whether the transcript shows an entry. */
+export function isShown(entry: TranscriptEntry): boolean {
   if (entry.type !== "message") return true;
   // An agent's turn that only called a tool has no text.
   return !entry.hidden && !(entry.role === "assistant" && entry.text === "" && entry.status !== "streaming");
