@@ -210,6 +210,12 @@ def playhead(page: Page) -> Locator:
     return page.get_by_role("slider", name="Playhead")
 
 
+def later(page: Page) -> int:
+    """The number of entries that are grey, since they are after the playhead."""
+    script = "() => [...document.querySelectorAll('.moment')].filter(one => getComputedStyle(one).filter !== 'none').length"
+    return int(page.evaluate(script))
+
+
 def test_a_call_opens_whole_and_its_parts_move_with_the_playhead(page: Page, server: Server) -> None:
     open_call(page, server.url)
     transcript = page.get_by_role("region", name="Transcript")
@@ -217,18 +223,18 @@ def test_a_call_opens_whole_and_its_parts_move_with_the_playhead(page: Page, ser
     log = page.get_by_role("region", name="Event log")
     expect(transcript.get_by_text("Then we exchange it.")).to_be_visible()
     expect(agents.get_by_role("button", name="returns", exact=True)).to_have_attribute("aria-current", "true")
-    assert page.locator(".moment-later").count() == 0
+    assert later(page) == 0
     page.goto(f"{server.url}/calls/{CALL}?t=8.0")
     expect(playhead(page)).to_have_value("8000")
     expect(agents.get_by_role("button", name="clerk", exact=True)).to_have_attribute("aria-current", "true")
     expect(transcript.locator("[aria-current=true]")).to_contain_text("I will pass you to returns.")
-    expect(transcript.locator(".moment-later").filter(has_text="Then we exchange it.")).to_have_count(1)
+    assert later(page) > 4
     now = log.locator(".row-now")
     expect(now).to_be_in_viewport()
     expect(transcript.get_by_title("The call in figures")).not_to_contain_text("tokens")
     page.keyboard.press("Escape")
     expect(transcript.get_by_title("The call in figures")).to_contain_text("tokens")
-    assert page.locator(".moment-later").count() == 0
+    assert later(page) == 0
 
 
 def test_words_appear_at_the_playhead_as_they_were_seen_live(page: Page, server: Server) -> None:
@@ -365,7 +371,7 @@ def test_a_call_of_an_hour_opens_and_seeks_without_a_pause(page: Page, server: S
     for ms in (3_000_000, 100_000, 2_000_000, 2_000_400):
         page.evaluate(script, ms)
     expect(page.locator(".moment-now")).to_have_count(1)
-    expect(playhead(page)).to_have_attribute("aria-valuetext", "33:20 of 60:00")
+    expect(playhead(page)).to_have_attribute("aria-valuetext", "33:20 of 60:00, you")
 
 
 # Everyone, everywhere -----------------------------------------------------------------------------------------------

@@ -36,6 +36,12 @@ export function CallsPage({ model }: { model: CallListModel }): VNode {
     return () => removeEventListener("popstate", load);
   }, []);
   useRefresh(model);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void =>
+      onListKey(event, (call) => (deleting.value = call), [...model.live.peek(), ...model.calls.peek()]);
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [model]);
   const phase = model.phase.value;
   const isRefused = phase.name === "not-operator" || isCallerView.value;
   const calls = [...model.live.value, ...model.calls.value];
@@ -44,8 +50,7 @@ export function CallsPage({ model }: { model: CallListModel }): VNode {
     main.current?.focus();
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the links and buttons in it have the focus.
-    <div class="page calls-page" onKeyDown={(event) => onListKey(event, (call) => (deleting.value = call), calls)}>
+    <div class="page calls-page">
       <CallsHeader>
         <h1 class="calls-title">Calls</h1>
         {phase.name === "ready" && model.calls.value.length > 0 && (

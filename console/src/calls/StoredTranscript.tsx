@@ -2,10 +2,12 @@
 import type { VNode } from "preact";
 import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { LevelHistory } from "../audio/level-history";
-import type { CallState, TranscriptEntry } from "../call/call-state";
+import type { CallState, Message, MessageMetrics, TranscriptEntry } from "../call/call-state";
 import { VoiceTimeline } from "../timeline/VoiceTimeline";
+import { Bubble } from "../transcript/Bubble";
 import { CallMetrics } from "../transcript/CallMetrics";
-import { Entry, isShown } from "../transcript/Transcript";
+import { TimelineEntry } from "../transcript/TimelineEntry";
+import { isShown } from "../transcript/Transcript";
 import { TranscriptActions } from "../transcript/TranscriptActions";
 import type { ScenarioInfo } from "../transport/api";
 import { useFollow } from "../ui/follow";
@@ -16,6 +18,7 @@ import { memo } from "../ui/memo";
 import { callTime } from "../ui/time";
 import type { CallNote } from "./calls-api";
 import { NoteEntry } from "./NoteEntry";
+import type { Player } from "./player";
 import type { LoadedCall, StoredCallModel } from "./stored-call";
 
 interface StoredTranscriptProps {
@@ -37,14 +40,14 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
   const container = useRef<HTMLDivElement>(null);
   const timelineId = useId();
   const shown = entriesAt(whole, seen);
-  const now = isWhole ? null : (shown.findLast(({ seq }) => seq <= seen.lastSeq)?.seq ?? null);
+  const present = isWhole ? undefined : shown.findLast(({ seq }) => seq <= seen.lastSeq);
+  const now = present?.seq ?? null;
+  const nowMs = present?.atMs ?? 0;
   const { following, resume } = useFollow(now, (seq) => scrollTo(container.current, seq), container);
   const notes = model.notes.value;
   useLayoutEffect(() => {
     if (following && now !== null) scrollTo(container.current, now);
   }, [timelineShown.value]);
-  // A citation opens its document at each moment; other documents would draw all messages again.
-  const then = { ...seen, documents: whole.documents };
   return (
     <section class="transcript" aria-label="Transcript">
       <header class="pane-head">
@@ -54,7 +57,7 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
       </header>
       {timelineShown.value && <StillTimeline id={timelineId} call={whole} agents={agents} levels={levels} />}
       <div class="scroll" ref={container} tabIndex={0}>
-        <div class="transcript-list stored-list">
+        <div class={`transcript-list stored-list${!isWhole && present === undefined ? " stored-list-before" : ""}`}>
           <div class="intro">
             <h3 dir="auto">{scenario.title || scenario.name}</h3>
             {scenario.description && <p dir="auto">{scenario.description}</p>}
@@ -62,19 +65,22 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
           {withNotes(shown, notes).map((item) =>
             "note_id" in item ? (
               <div key={item.note_id} class="moment">
-                <PlayFrom atMs={item.at_ms} call={call} />
+                <PlayFrom atMs={item.at_ms} player={player} />
                 <NoteEntry note={item} model={model} startedAt={whole.startedAt} />
               </div>
             ) : (
-              <div
+              <MomentRow
                 key={item.key}
-                class={`moment${item.seq > seen.lastSeq ? " moment-later" : ""}${item.seq === now ? " moment-now" : ""}`}
-                data-seq={item.seq}
-                aria-current={item.seq === now ? "true" : undefined}
-              >
-                <PlayFrom atMs={item.atMs} call={call} />
-                <Entry entry={item} call={item.seq > seen.lastSeq ? whole : then} scenario={scenario} agents={agents} />
-              </div>
+                entry={item}
+                metrics={item.type === "message" ? metricsAt(item, seen, whole) : undefined}
+                isNow={item.seq === now}
+                // Late words of the caller stand before the present entry.
+                isUnseen={item.seq > seen.lastSeq && item.atMs < nowMs}
+                whole={whole}
+                scenario={scenario}
+                agents={agents}
+                player={player}
+              />
             ),
           )}
         </div>
@@ -84,8 +90,48 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
   );
 }
 
+interface MomentRowProps {
+  entry: TranscriptEntry;
+  metrics: MessageMetrics | undefined;
+  isNow: boolean;
+  isUnseen: boolean;
+  whole: CallState;
+  scenario: ScenarioInfo;
+  agents: readonly string[];
+  player: Player;
+}
+
+/** An entry; rendered again only if it changes: a long call has thousands. */
+const MomentRow = memo(
+  ({ entry, metrics, isNow, isUnseen, whole, scenario, agents, player }: MomentRowProps): VNode => (
+    <div
+      class={`moment${isNow ? " moment-now" : ""}${isUnseen ? " moment-unseen" : ""}`}
+      data-seq={entry.seq}
+      aria-current={isNow ? "true" : undefined}
+    >
+      <PlayFrom atMs={entry.atMs} player={player} />
+      {entry.type === "message" ? (
+        <Bubble
+          message={entry}
+          metrics={metrics}
+          agents={agents}
+          startedAt={whole.startedAt}
+          documents={whole.documents}
+        />
+      ) : (
+        <TimelineEntry entry={entry} scenario={scenario} agents={agents} startedAt={whole.startedAt} />
+      )}
+    </div>
+  ),
+);
+
+/** Return the metrics of a message at the playhead; of a later message, those of the whole call. */
+function metricsAt(message: Message, seen: CallState, whole: CallState): MessageMetrics | undefined {
+  return (message.seq > seen.lastSeq ? whole : seen).metrics.get(message.itemId);
+}
+
 /** Button beside an entry. The keys and the player do the same for the keyboard. */
-function PlayFrom({ atMs, call: { player } }: { atMs: number; call: LoadedCall }): VNode {
+function PlayFrom({ atMs, player }: { atMs: number; player: Player }): VNode {
   const words = `Play from ${callTime(atMs)}`;
   const run = (): void => {
     player.seek(atMs);

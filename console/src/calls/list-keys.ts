@@ -3,19 +3,20 @@ import type { CallSummary } from "./calls-api";
 
 /** Handle a key: arrows, J and K move between the calls, Delete deletes one, and / searches. Enter follows the link. */
 export function onListKey(
-  event: KeyboardEvent & { currentTarget: HTMLElement },
+  event: KeyboardEvent,
   onDelete: (call: CallSummary) => void,
   calls: readonly CallSummary[],
 ): void {
-  const { target, currentTarget: page } = event;
+  const { target } = event;
+
   if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || !(target instanceof Element)) return;
   if (target.matches("input, select, textarea") || target.closest("dialog")) return;
   if (event.key === "/") {
     event.preventDefault();
-    page.querySelector<HTMLInputElement>(".search-box input")?.focus();
+    document.querySelector<HTMLInputElement>(".search-box input")?.focus();
     return;
   }
-  const rows = [...page.querySelectorAll<HTMLElement>("tr[data-call]")];
+  const rows = [...document.querySelectorAll<HTMLElement>("tr[data-call]")];
   const at = rows.findIndex((row) => row.contains(target));
   if (event.key === "Delete" && at !== -1) {
     const call = calls.find(({ call_id }) => call_id === rows[at]?.dataset.call);

@@ -69,7 +69,7 @@ export function Transcript({ call, scenario, agents, provider, earlier, levels }
 const FLASH_MS = 1600;
 
 /** Mark an entry for a moment, so that the reader finds it. */
-export function flash(entry: Element): void {
+function flash(entry: Element): void {
   entry.classList.add("flash");
   setTimeout(() => entry.classList.remove("flash"), FLASH_MS);
 }
@@ -83,25 +83,29 @@ interface EntriesProps {
 function Entries({ call, scenario, agents }: EntriesProps): VNode {
   return (
     <>
-      {call.entries.filter(isShown).map((entry) => (
-        <Entry key={entry.key} entry={entry} call={call} scenario={scenario} agents={agents} />
-      ))}
+      {call.entries
+        .filter(isShown)
+        .map((entry) =>
+          entry.type === "message" ? (
+            <Bubble
+              key={entry.key}
+              message={entry}
+              metrics={call.metrics.get(entry.itemId)}
+              agents={agents}
+              startedAt={call.startedAt}
+              documents={call.documents}
+            />
+          ) : (
+            <TimelineEntry
+              key={entry.key}
+              entry={entry}
+              scenario={scenario}
+              agents={agents}
+              startedAt={call.startedAt}
+            />
+          ),
+        )}
     </>
-  );
-}
-
-/** An entry of a call's transcript. */
-export function Entry({ entry, call, scenario, agents }: EntriesProps & { entry: TranscriptEntry }): VNode {
-  if (entry.type !== "message")
-    return <TimelineEntry entry={entry} scenario={scenario} agents={agents} startedAt={call.startedAt} />;
-  return (
-    <Bubble
-      message={entry}
-      metrics={call.metrics.get(entry.itemId)}
-      agents={agents}
-      startedAt={call.startedAt}
-      documents={call.documents}
-    />
   );
 }
 
