@@ -219,7 +219,7 @@ class StoredCalls:
             self.calls.remove(found)
             route.fulfill(status=204)
         elif method == "POST" and rest == ("notes",):
-            given = route.request.post_data_json
+            given: dict[str, Any] = route.request.post_data_json or {}
             notes = self.notes.setdefault(call_id, [])
             note = {"seq": None, "created_at": "2026-05-02T08:00:00Z", **given, "note_id": f"note_{len(notes)}"}
             notes.append(note)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -212,7 +213,9 @@ def playhead(page: Page) -> Locator:
 
 def later(page: Page) -> int:
     """The number of entries that are grey, since they are after the playhead."""
-    script = "() => [...document.querySelectorAll('.moment')].filter(one => getComputedStyle(one).filter !== 'none').length"
+    script = (
+        "() => [...document.querySelectorAll('.moment')].filter(one => getComputedStyle(one).filter !== 'none').length"
+    )
     return int(page.evaluate(script))
 
 
@@ -332,7 +335,7 @@ def test_the_address_of_the_moment_and_the_files_are_offered(page: Page, server:
     ],
 )
 def test_missing_parts_of_a_call_are_named(
-    page: Page, server: Server, stored: StoredCalls, changes: dict[str, object], words: str
+    page: Page, server: Server, stored: StoredCalls, changes: dict[str, Any], words: str
 ) -> None:
     stored.calls = [summary(**changes)]
     open_call(page, server.url)
