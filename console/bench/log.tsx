@@ -47,7 +47,6 @@ function Plain({ events }: { events: EventList }): VNode {
         active={false}
         pair={undefined}
         highlighted={false}
-        moment=""
         toggle={nothing}
         onHeight={nothing}
         callId={null}

@@ -6,6 +6,7 @@ import captureUrl from "./worklets/capture?worker&url";
 import holderUrl from "./worklets/holder?worker&url";
 import playerUrl from "./worklets/player?worker&url";
 import recorderUrl from "./worklets/recorder?worker&url";
+import uploaderUrl from "./worklets/uploader?worker&url";
 
 export type AudioState = "starting" | "running" | "blocked" | "unsupported";
 
@@ -51,7 +52,7 @@ async function createGraph(): Promise<AudioGraph | null> {
   context.addEventListener("statechange", () => updateState(context));
   try {
     await Promise.all(
-      [captureUrl, holderUrl, playerUrl, recorderUrl].map((url) => context.audioWorklet.addModule(url)),
+      [captureUrl, holderUrl, playerUrl, recorderUrl, uploaderUrl].map((url) => context.audioWorklet.addModule(url)),
     );
   } catch (error) {
     console.error("The audio worklets could not be loaded.", error);

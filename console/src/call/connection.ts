@@ -2,6 +2,7 @@
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { LevelHistory } from "../audio/level-history";
 import { Recording } from "../audio/recording";
+import { CallClock, RecordingUpload } from "../audio/recording-upload";
 import * as api from "../transport/api";
 import { CallSocket } from "../transport/call-socket";
 import { FrameBatcher } from "../transport/frame-batcher";
@@ -38,6 +39,9 @@ export class Connection {
   });
   private readonly timers = new Map<TimerName, ReturnType<typeof setTimeout>>();
   private socket: CallSocket | null = null;
+  private callClock = new CallClock();
+  /** The recording for the server, if it asks for one. */
+  private upload: RecordingUpload | null = null;
   private request: AbortController | null = null;
 
   /** The phase of the connection, as the page shows it. */
@@ -82,11 +86,6 @@ export class Connection {
   /** Return to a call, after a reload or from another tab. */
   resume(callId: string): void {
     this.dispatch({ type: "resume", callId });
-  }
-
-  /** Show a running call as a viewer that cannot become the caller. */
-  watch(callId: string): void {
-    this.dispatch({ type: "watch", callId });
   }
 
   /** Make this page the caller; the previous caller becomes a viewer. */
@@ -155,6 +154,7 @@ export class Connection {
         this.frames.flush();
         return;
       case "close-leg":
+        this.record(false);
         this.legNow.peek()?.close();
         this.legNow.value = null;
         return;
@@ -172,6 +172,7 @@ export class Connection {
         this.keepEarlier(this.callNow.peek());
         this.callNow.value = emptyCall();
         this.levels.clear();
+        this.callClock = new CallClock();
         return;
       case "start-recording":
         this.recordingNow.value = new Recording();
@@ -259,6 +260,7 @@ export class Connection {
   }
 
   private onFrame(frame: Frame): void {
+    this.callClock.note(frame.at_ms, Date.now());
     if (isPageFrame(frame)) {
       this.onPageFrame(frame);
       return;
@@ -275,7 +277,19 @@ export class Connection {
 
   private onPageFrame(frame: PageFrame): void {
     if (frame.kind === "error") notify({ key: "command", tone: "error", text: frame.message });
-    else if (frame.kind === "leg.role") this.dispatch({ type: "role-assigned", role: frame.role });
+    else if (frame.kind === "leg.role") {
+      this.record(frame.records === true);
+      this.dispatch({ type: "role-assigned", role: frame.role });
+    }
+  }
+
+  /** Record both voices for the server, or stop. */
+  private record(wanted: boolean): void {
+    if (wanted === (this.upload !== null)) return;
+    this.upload?.close();
+    this.upload = wanted
+      ? new RecordingUpload(this.callClock, (chunk) => this.socket?.sendRecording(chunk) ?? false)
+      : null;
   }
 
   private setTimer(timer: TimerName, ms: number): void {

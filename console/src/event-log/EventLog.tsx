@@ -20,11 +20,9 @@ interface EventLogProps {
   startedAt: number | null;
   /** True if no more events will arrive. */
   ended: boolean;
-  /** The seq of the last event before the playhead of a stored call; null without a playhead. */
-  playhead?: number | null;
 }
 
-export function EventLog({ events, callId, startedAt, ended, playhead }: EventLogProps): VNode {
+export function EventLog({ events, callId, startedAt, ended }: EventLogProps): VNode {
   const filter = useSignal("");
   const choice = useSignal<KindFilter>("conversation");
   const paused = useSignal<EventList | null>(null);
@@ -59,18 +57,16 @@ export function EventLog({ events, callId, startedAt, ended, playhead }: EventLo
         <span class="count">{chosen.length < shown.length ? `${chosen.length} of ${shown.length}` : shown.length}</span>
         <div class="pane-actions">
           <JsonButton events={chosen} />
-          {playhead === undefined && (
-            <button
-              type="button"
-              class="icon-button"
-              aria-label={paused.value ? "Go on showing events" : "Pause"}
-              title={paused.value ? `Resume (${waiting} new)` : "Pause"}
-              aria-pressed={paused.value !== null}
-              onClick={() => (paused.value = paused.value ? null : events)}
-            >
-              <Icon name={paused.value ? "play" : "pause"} />
-            </button>
-          )}
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={paused.value ? "Go on showing events" : "Pause"}
+            title={paused.value ? `Resume (${waiting} new)` : "Pause"}
+            aria-pressed={paused.value !== null}
+            onClick={() => (paused.value = paused.value ? null : events)}
+          >
+            <Icon name={paused.value ? "play" : "pause"} />
+          </button>
         </div>
         <div class="event-filters">
           <input
@@ -107,7 +103,6 @@ export function EventLog({ events, callId, startedAt, ended, playhead }: EventLo
         callId={callId}
         startedAt={startedAt}
         target={target}
-        playhead={playhead}
       />
     </section>
   );

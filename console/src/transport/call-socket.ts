@@ -88,6 +88,13 @@ export class CallSocket {
     if (this.socket && this.isOpen && this.socket.bufferedAmount < MAX_BUFFERED_BYTES) this.socket.send(pcm);
   }
 
+  /** Send a chunk of the recording; false if the network is too slow for it now. */
+  sendRecording(chunk: ArrayBuffer): boolean {
+    if (!this.socket || !this.isOpen || this.socket.bufferedAmount >= MAX_BUFFERED_BYTES) return false;
+    this.socket.send(chunk);
+    return true;
+  }
+
   /** Close the socket; no handler is called afterwards. */
   close(): void {
     this.closed = true;

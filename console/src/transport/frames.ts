@@ -5,7 +5,7 @@ import type { CallError, LogEvent } from "./log-events";
 export type LogFrame = { seq: number; at_ms: number } & LogEvent;
 
 /** A frame with `seq` 0 is for this page alone and not in the log: the page's role, or the error of a command. */
-export type PageFrame = { seq: 0; at_ms: number } & ({ kind: "leg.role"; role: Role } | CallError);
+export type PageFrame = { seq: 0; at_ms: number } & ({ kind: "leg.role"; role: Role; records?: boolean } | CallError);
 
 /** The caller speaks and sends commands; a viewer only reads. */
 export type Role = "caller" | "viewer";

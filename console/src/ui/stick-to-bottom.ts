@@ -15,13 +15,12 @@ export interface StickToBottom {
   stay: () => void;
 }
 
-/** @param follows false for a list that starts at its first entry. */
-export function useStickToBottom(follows = true): StickToBottom {
+export function useStickToBottom(): StickToBottom {
   const frame = useRef<HTMLDivElement | null>(null);
   const content = useRef<HTMLDivElement | null>(null);
-  const [following, setFollowing] = useState(follows);
+  const [following, setFollowing] = useState(true);
   const state = useRef({
-    following: follows,
+    following: true,
     position: { top: 0, height: 0, contentHeight: 0 },
     /** The position to stay at. */
     pinned: null as number | null,

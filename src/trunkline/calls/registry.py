@@ -74,7 +74,7 @@ class CallRegistry:
         max_log_bytes: int = MAX_LOG_BYTES,
         max_logs_bytes: int = MAX_LOGS_BYTES,
         readers: Sequence[LogReaderFactory] = (),
-        new_recording: Callable[[], Recording] | None = None,
+        new_recording: Callable[[], Recording | None] = lambda: None,
     ) -> None:
         self._readers = readers
         self._new_recording = new_recording
@@ -154,7 +154,7 @@ class CallRegistry:
             readers=self._readers,
             mcp_servers=self._mcp_servers,
             day_budget=self._day_budget,
-            recording=None if self._new_recording is None else self._new_recording(),
+            recording=self._new_recording(),
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")

@@ -51,8 +51,7 @@ class WordListener:
 
     def feed(self, pcm: bytes) -> None:
         """Take the caller's audio: PCM16 at 24 kHz. All audio of the relay passes here."""
-        if looks := self._looks.feed(pcm):
-            self._take(looks)
+        self._take(self._looks.feed(pcm))
 
     def _take(self, looks: list[Look]) -> None:
         for look in looks:

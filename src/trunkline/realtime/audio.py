@@ -206,6 +206,11 @@ class _ToG711:
         return codes.tobytes()
 
 
+def decode_pcmu(codes: bytes) -> bytes:
+    """Return the PCM16 of G.711 μ-law codes, at the same rate."""
+    return _decode_table("audio/pcmu")[np.frombuffer(codes, np.uint8)].tobytes()
+
+
 @functools.cache
 def _decode_table(type_: str) -> NDArray[np.int16]:
     """Return the PCM16 value of each of G.711's 256 codes, scaled to 16 bits."""

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 from trunkline.calls import log_events
 from trunkline.settings import Settings, StoreMode
+from trunkline.store.audio.call_audio import CallAudio
+from trunkline.store.audio.recorder import LostAudio
+from trunkline.store.audio.redacted_spans import Judge
 from trunkline.store.batch import BatchSink
 from trunkline.store.writer import RedactorFactory, StoreWriter
 from trunkline.structured_log import log_event
@@ -36,6 +39,7 @@ class CallStore:
         mode: the part of each call that is stored.
         tell: appends an event to the log of a running call, by its id.
         make_redactor: makes the redactor of a call, for the mode `redacted`.
+        make_judge: makes the judge of a call's words for its audio, for the mode `redacted`.
         server_id: the id of this process, in the rows of its calls.
     """
 
@@ -46,6 +50,7 @@ class CallStore:
         tell: Callable[[str, log_events.StoreDegraded | log_events.StoreRestored], None],
         *,
         make_redactor: RedactorFactory | None = None,
+        make_judge: Callable[[], Judge] | None = None,
         server_id: str | None = None,
     ) -> None:
         self._settings = settings
@@ -56,13 +61,25 @@ class CallStore:
         self._is_open = asyncio.Event()
         self._reads: Database | None = None
         self.writer = StoreWriter(self._open, mode, make_redactor=make_redactor, tell=tell)
+        self._tell = tell
+        self._without_audio: set[str] = set()
+        """Running calls that have lost audio, which their logs say once."""
+        self.audio = CallAudio(
+            settings,
+            mode,
+            make_judge=make_judge,
+            add_bytes=self._add_audio_bytes,
+            on_lost=self._on_audio_lost,
+            on_ended=self._without_audio.discard,
+        )
+        """The audio of the calls."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Store calls inside the `with` block."""
         upkeep = asyncio.create_task(self._keep_up(), name="store upkeep")
         try:
-            async with self.writer.running():
+            async with self.writer.running(), self.audio.running():
                 yield
         finally:
             upkeep.cancel()
@@ -86,7 +103,7 @@ class CallStore:
 
         if self._reads is None:
             self._reads = Database.from_settings(self._settings)
-        return StoredCalls(self._reads)
+        return StoredCalls(self._reads, self.audio.delete)
 
     async def _open(self) -> BatchSink:
         """Open the database for the writer: it has to be reachable, and this process has to be known as alive."""
@@ -104,6 +121,20 @@ class CallStore:
         await self._lock.hold()
         self._is_open.set()
         return DatabaseSink(database, self.server_id)
+
+    async def _add_audio_bytes(self, call_id: str, size: int) -> bool:
+        """Add bytes of audio to a call. Return False if the database does not have the call yet."""
+        if self._database is None or not self._is_open.is_set():
+            return False
+        from trunkline.store.audio.audio_rows import add_audio_bytes
+
+        return await add_audio_bytes(self._database, call_id, size)
+
+    def _on_audio_lost(self, lost: LostAudio) -> None:
+        if lost.call_id not in self._without_audio:
+            self._without_audio.add(lost.call_id)
+            reason = "Audio of this call cannot be kept: the disk is full or too slow, or audio came for a past time."
+            self._tell(lost.call_id, log_events.StoreDegraded(reason=reason))
 
     async def _keep_up(self) -> None:
         while True:
@@ -130,7 +161,7 @@ class CallStore:
             log_event(logger, logging.WARNING, "store.call_interrupted", call=call_id)
         limits = RetentionLimits(self._settings.store_max_gb * 1e9, self._settings.store_days)
         now_ms = round(1000 * time.time())
-        deleted = await delete_old_calls(self._database, StoredCalls(self._database), limits, now_ms)
+        deleted = await delete_old_calls(self._database, StoredCalls(self._database, self.audio.delete), limits, now_ms)
         if deleted:
             log_event(logger, logging.INFO, "store.calls_deleted", count=deleted)
 

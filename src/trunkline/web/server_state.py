@@ -298,6 +298,7 @@ class ServerState:
                 max_log_bytes=self.settings.max_log_bytes,
                 max_logs_bytes=self.settings.max_all_logs_bytes,
                 readers=readers,
+                new_recording=(lambda: None) if self.store is None else self.store.audio.new_recording,
             )
             self.loop_watch = stack.enter_context(LoopWatch())
             self._registry = await stack.enter_async_context(registry)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
@@ -39,12 +38,9 @@ class CallSocketProtocol(RefusableSocketProtocol):
 
     async def send(self, message: Any) -> None:
         """See the base class, which writes to a closing transport: asyncio logs that each time."""
-        if message["type"] != "websocket.send":
-            await super().send(message)
-        elif self.transport.is_closing():
+        if message["type"] == "websocket.send" and self.transport.is_closing():
             raise ClientDisconnected
-        else:  # past the handshake, which the class between handles
-            await WebSocketsSansIOProtocol.send(self, message)
+        await super().send(message)
 
 
 def _is_utf8(data: bytes) -> bool:

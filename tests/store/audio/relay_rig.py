@@ -20,6 +20,7 @@ from trunkline.calls.log_events import Notice
 from trunkline.calls.recording import AudioSource
 from trunkline.realtime import events
 from trunkline.store.audio import inputs
+from trunkline.store.audio.page_audio import PageAudioError, read_chunk
 from trunkline.store.audio.redacted_spans import RedactedSpans
 from trunkline.store.audio.segment_buffer import MemoryBuffer, SegmentBuffer
 from trunkline.store.audio.segmented_recording import SegmentedRecording
@@ -40,7 +41,7 @@ class RawRecording(SegmentedRecording):
 
     def _open_raw(self, index: int) -> SegmentBuffer:
         buffer = self._audio[index] = MemoryBuffer()
-        buffer.drop = lambda: None  # type: ignore[method-assign]
+        buffer.drop = lambda: None  # type: ignore[method-assign] # kept for the test
         return buffer
 
     def track(self, channel: int) -> Track:
@@ -78,6 +79,10 @@ class RawRecording(SegmentedRecording):
 
     def on_page_audio(self, frame: bytes, at_ms: float) -> str | None:
         """See `Recording`."""
+        try:
+            self.step(inputs.PageAudio(*read_chunk(frame, at_ms)))
+        except PageAudioError as error:
+            return str(error)
         return None
 
     def read(self, entry: Entry) -> None:

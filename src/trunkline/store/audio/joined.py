@@ -11,6 +11,7 @@ import numpy as np
 from trunkline.realtime.audio import SAMPLE_RATE
 from trunkline.store.audio.ogg import (
     GRANULES_PER_SAMPLE,
+    PACKETS_PER_SEGMENT,
     PRE_SKIP,
     OggError,
     OggWriter,
@@ -24,7 +25,7 @@ from trunkline.store.audio.ogg import (
 from trunkline.store.audio.opus import FRAME_SAMPLES, OpusDecoder, OpusEncoder, OpusError, Stereo
 from trunkline.store.audio.segment_buffer import SEGMENT_SAMPLES
 from trunkline.store.audio.segment_store import AudioStoreError, SegmentFile, SegmentStore
-from trunkline.store.audio.segmented_recording import PACKETS_PER_SEGMENT, packets_for
+from trunkline.store.audio.segmented_recording import packets_for
 
 WAV_HEADER_BYTES = 44
 _FRAME_BYTES = 4

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from trunkline.realtime.audio import SAMPLE_RATE
 
 GRANULE_RATE = 48_000
-"""Granule positions of Ogg Opus count at this rate, whatever the input's rate."""
+"""Granule positions of Ogg Opus count at this rate, for any input."""
 FRAME_MS = 20
 GRANULES_PER_PACKET = GRANULE_RATE * FRAME_MS // 1000
 GRANULES_PER_SAMPLE = GRANULE_RATE // SAMPLE_RATE
 PRE_SKIP = 312
 """Delay of libopus in granules: decoders drop so much at the start."""
 PACKETS_PER_PAGE = 1000 // FRAME_MS
+PACKETS_PER_SEGMENT = 10_000 // FRAME_MS
 SILENT_PACKET = b"\xfc\xff\xfe"
 """20 ms of silence in stereo."""
 _BEGINS, _ENDS = 2, 4
@@ -169,6 +170,26 @@ def packets_of(page: Page) -> Iterator[bytes]:
             at, size = at + size, 0
 
 
+def divide(data: bytes) -> list[bytes]:
+    """Return a joined file as segments of 10 s.
+
+    Raises:
+        OggError: the file is not an Ogg Opus file of packets of 20 ms in stereo.
+    """
+    pages = read_segment(data)
+    if data[28 : 28 + len(_HEAD)] != _HEAD:
+        raise OggError("Its codec is another one.")
+    packets = [packet for page in pages for packet in packets_of(page)]
+    samples = samples_of(pages)
+    count = PACKETS_PER_SEGMENT
+    segments = [packets[start : start + count] for start in range(0, len(packets), count)]
+    if len(segments) > 1 and samples <= (len(segments) - 1) * count * FRAME_MS * SAMPLE_RATE // 1000:
+        segments[-2] += segments.pop()  # only the codec's delay
+    left = samples - (len(segments) - 1) * count * FRAME_MS * SAMPLE_RATE // 1000
+    ends = [*[None] * (len(segments) - 1), left]
+    return [write_segment(some, end) for some, end in zip(segments, ends, strict=True)]
+
+
 def samples_of(pages: Sequence[Page]) -> int:
     """Return the length of a segment in samples at 24 kHz."""
     if pages and pages[-1].ends:
@@ -193,7 +214,7 @@ def _with_count(lacing: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _checksum(page: bytes) -> int:
-    """Return the checksum of a page whose own checksum is 0.
+    """Return the checksum of a page with 0 in the place of its checksum.
 
     Ogg's CRC-32 has the polynomial of zlib's, with the bits of each byte in the other order, and no initial value.
     """

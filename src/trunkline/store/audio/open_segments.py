@@ -1,4 +1,4 @@
-"""Open segments of this process in local files, and those that a dead process has left."""
+"""Open segments of this process in local files, and recovery of the segments of dead processes."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _segments_in(folder: Path, suffix: str) -> Iterator[LeftSegment]:
 
 def _locked(folder: Path) -> IO[str] | None:
     """Return the lock of a folder; None if a living process has it."""
-    if sys.platform == "win32":  # nothing tells a dead process from a living one, so nothing is recovered
+    if sys.platform == "win32":  # a dead process cannot be recognised, so nothing is recovered
         return None
     lock = (folder / _LOCK).open("w")
     try:

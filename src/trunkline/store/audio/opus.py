@@ -35,7 +35,7 @@ def is_installed() -> bool:
 
 
 class OpusEncoder:
-    """Encoder of one recording, whose packets continue one another."""
+    """Encoder of one recording. Its packets continue one another."""
 
     def __init__(self) -> None:
         import av

@@ -1,13 +1,14 @@
 """Chunks of a recording that the caller's page makes: binary frames on the call's socket while audio flows over WebRTC.
 
-A chunk is `TLA1`, the time of its last sample in ms of the call (unsigned 32 bits), and PCM16 at 24 kHz in stereo, all
-little-endian. The caller is on the left, and the agent on the right as the page plays it.
+A chunk is `TLA1`, the time of its last sample in ms of the call (unsigned 32 bits, little-endian), and G.711 μ-law at
+24 kHz in stereo. The caller is on the left, and the agent on the right as the page plays it.
 """
 
 from __future__ import annotations
 
 import struct
 
+from trunkline.realtime.audio import decode_pcmu
 from trunkline.store.audio.placement import SAMPLES_PER_MS
 
 MAX_CHUNK_MS = 2_000
@@ -16,7 +17,7 @@ MAX_EARLY_MS = 1_500
 MAX_LATE_MS = 60_000
 """Age of a chunk: a page keeps some while its socket is lost."""
 _HEAD = struct.Struct("<4sI")
-_FRAME_BYTES = 4
+_FRAME_BYTES = 2
 
 
 class PageAudioError(ValueError):
@@ -24,7 +25,7 @@ class PageAudioError(ValueError):
 
 
 def read_chunk(frame: bytes, now_ms: float) -> tuple[bytes, int]:
-    """Return a chunk's audio and the time of its last sample in ms.
+    """Return a chunk's audio, PCM16 in stereo, and the time of its last sample in ms.
 
     Args:
         frame: the binary frame.
@@ -34,13 +35,13 @@ def read_chunk(frame: bytes, now_ms: float) -> tuple[bytes, int]:
         PageAudioError: the frame is not a chunk, or its time cannot be right.
     """
     if len(frame) <= _HEAD.size or frame[:4] != b"TLA1":
-        raise PageAudioError("A binary frame over WebRTC is not a chunk of a recording. Send TLA1, a time, and PCM16.")
-    (_magic, end_ms), stereo = _HEAD.unpack_from(frame), frame[_HEAD.size :]
-    if len(stereo) % _FRAME_BYTES:
-        raise PageAudioError("A chunk of the recording has half a sample. Send PCM16 in stereo.")
-    duration_ms = len(stereo) / _FRAME_BYTES / SAMPLES_PER_MS
+        raise PageAudioError("A binary frame over WebRTC is not a chunk of a recording. Send TLA1, a time, and audio.")
+    (_magic, end_ms), codes = _HEAD.unpack_from(frame), frame[_HEAD.size :]
+    if len(codes) % _FRAME_BYTES:
+        raise PageAudioError("A chunk of the recording has half a frame. Send μ-law in stereo.")
+    duration_ms = len(codes) / _FRAME_BYTES / SAMPLES_PER_MS
     if duration_ms > MAX_CHUNK_MS:
         raise PageAudioError(f"A chunk of the recording is longer than {MAX_CHUNK_MS} ms. Send shorter ones.")
     if end_ms > now_ms + MAX_EARLY_MS or end_ms < now_ms - MAX_LATE_MS or end_ms < duration_ms - MAX_EARLY_MS:
         raise PageAudioError("The time of a chunk of the recording cannot be right. Count ms from the call's start.")
-    return stereo, end_ms
+    return decode_pcmu(codes), end_ms

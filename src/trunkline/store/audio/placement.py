@@ -18,7 +18,7 @@ from trunkline.realtime.audio import SAMPLE_RATE
 
 SAMPLES_PER_MS = SAMPLE_RATE // 1000
 MAX_JITTER_MS = 60.0
-"""Lateness that is no gap."""
+"""Lateness by jitter, which leaves no gap."""
 CATCH_UP_MS = 200.0
 """Time in which a late stream may catch up."""
 DRIFT_WINDOW_MS = 2000.0

@@ -1,6 +1,6 @@
 """Recorder of a process: one thread that places, encodes and stores the audio of all calls.
 
-The event loop only queues facts. What the thread cannot take in is dropped and counted, so a slow disk harms no call.
+The event loop only queues facts. Audio beyond the queue's limit is dropped and counted, so a slow disk harms no call.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from trunkline.calls.recording import AudioSource
 from trunkline.store.audio import inputs
 from trunkline.store.audio.open_segments import OpenSegments
 from trunkline.store.audio.page_audio import PageAudioError, read_chunk
-from trunkline.store.audio.redacted_spans import IsSensitive, RedactedSpans
+from trunkline.store.audio.redacted_spans import Judge, RedactedSpans
 from trunkline.store.audio.segment_buffer import MemoryBuffer, SegmentBuffer
 from trunkline.store.audio.segment_store import SegmentStore
 from trunkline.store.audio.segmented_recording import SegmentedRecording
@@ -83,6 +83,7 @@ class AudioRecorder:
         make_judge: makes the judge of a call's words, for the mode `redacted`; None keeps all audio.
         on_stored: is called in the thread after each segment.
         on_lost: is called in the thread when audio was lost.
+        on_ended: is called in the thread with the id of a call when its recording is over.
     """
 
     def __init__(
@@ -90,14 +91,16 @@ class AudioRecorder:
         store: SegmentStore,
         open_segments: OpenSegments,
         *,
-        make_judge: Callable[[], IsSensitive] | None = None,
+        make_judge: Callable[[], Judge] | None = None,
         on_stored: Callable[[StoredAudio], None] = lambda _stored: None,
         on_lost: Callable[[LostAudio], None] = lambda _lost: None,
+        on_ended: Callable[[str], None] = lambda _call_id: None,
     ) -> None:
         self._open_segments = open_segments
         self._make_judge = make_judge
         self._on_stored = on_stored
         self._on_lost = on_lost
+        self._on_ended = on_ended
         self._uploads = Uploads(
             store, open_segments, on_stored=lambda call_id, size: on_stored(StoredAudio(call_id, size))
         )
@@ -147,6 +150,7 @@ class AudioRecorder:
             if call.is_over:
                 self._calls.remove(call)
                 self._open_segments.close_call(call.call_id)
+                self._on_ended(call.call_id)
 
     def _start(self, call_id: str, redaction: RedactedSpans | None) -> SegmentedRecording:
         def open_segment(index: int) -> SegmentBuffer:
@@ -171,7 +175,7 @@ class CallRecording:
     def __init__(
         self,
         on_started: Callable[[CallRecording], None],
-        judge: IsSensitive | None = None,
+        judge: Judge | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_started = on_started
@@ -243,10 +247,11 @@ class CallRecording:
 
     # The thread's end -----------------------------------------------------------------------------------------------
     def work(self, start: Callable[[str, RedactedSpans | None], SegmentedRecording], *, last: bool = False) -> None:
-        """Take in the queued facts, and store what is complete."""
+        """Take in the queued facts, and store the complete segments."""
         if self._segments is None:
             self._segments = start(self.call_id, None if self._judge is None else RedactedSpans(self._judge))
         now_ms = (self._clock() - self._began_s) * 1000
+        self._segments.begin_work(now_ms)
         for _ in range(len(self._facts)):
             fact = self._facts.popleft()
             if not isinstance(fact, inputs.LogEntry | inputs.PlayedReport | inputs.DelayReport | inputs.SourceChanged):

@@ -1,4 +1,4 @@
-"""Spans of a recording to silence, and spans that are undecided: utterances whose words are not known yet.
+"""Spans of a recording to silence, and undecided spans: utterances with words that are not known yet.
 
 The log has no times of words, so a sensitive utterance is silenced whole. The caller's voice begins before the service
 reports it.
@@ -6,8 +6,9 @@ reports it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import AudioStarted, MessageDone, SpeechStarted, SpeechStopped
@@ -21,8 +22,16 @@ EARLY_MS = 300
 MAX_UTTERANCES = 200
 """Utterances that are remembered; those of the open segments are far fewer."""
 
-IsSensitive = Callable[[Entry], bool]
-"""Returns whether a `message.done` has words that must not be stored."""
+
+class Verdict(NamedTuple):
+    """The decision about the words of one message: True if some of them must not be stored."""
+
+    item_id: str
+    is_sensitive: bool
+
+
+Judge = Callable[[Entry], Iterable[Verdict]]
+"""Reads each entry of a call's log, in order, and returns the messages that it decides."""
 
 
 @dataclass
@@ -39,11 +48,11 @@ class RedactedSpans:
     """Utterances of one call, by the log and by the audio of messages.
 
     Args:
-        is_sensitive: the judge of an utterance's words.
+        judge: decides which words must not be stored.
     """
 
-    def __init__(self, is_sensitive: IsSensitive) -> None:
-        self._is_sensitive = is_sensitive
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
         self._utterances: dict[str, _Utterance] = {}
         self._agent_starts: list[tuple[int, str]] = []
         """Start of each of the agent's messages, for sources that do not tell them apart."""
@@ -51,6 +60,7 @@ class RedactedSpans:
     def on_entry(self, entry: Entry) -> list[tuple[int, int, int]]:
         """Read an entry of the log. Return the channel, start and end of the spans that must be silent now."""
         event, at = entry.event, entry.at_ms * SAMPLES_PER_MS
+        silent: list[tuple[int, int, int]] = []
         match event:
             case SpeechStarted():
                 began = max(0, at - LEAD_MS * SAMPLES_PER_MS)
@@ -61,9 +71,13 @@ class RedactedSpans:
                 self._utterance(event.item_id, AGENT)
                 self._agent_starts.append((at - EARLY_MS * SAMPLES_PER_MS, event.item_id))
                 del self._agent_starts[:-MAX_UTTERANCES]
-            case MessageDone() if event.role != "system":
-                return self._judge(entry, event, at)
-        return []
+            case MessageDone():
+                self._close(event.item_id, at)
+                if event.status == "failed":  # nobody knows its words
+                    silent += self._decide(event.item_id, is_sensitive=True)
+        for verdict in self._judge(entry):
+            silent += self._decide(verdict.item_id, is_sensitive=verdict.is_sensitive)
+        return silent
 
     def on_sound(self, sound: Sound) -> bool:
         """Note audio that was placed. Return whether it must be silent."""
@@ -111,13 +125,11 @@ class RedactedSpans:
         if utterance is not None and utterance.spans and utterance.spans[-1][1] == _OPEN:
             utterance.spans[-1] = (utterance.spans[-1][0], at)
 
-    def _judge(self, entry: Entry, event: MessageDone, at: int) -> list[tuple[int, int, int]]:
-        utterance = self._utterances.get(event.item_id)
+    def _decide(self, item_id: str, *, is_sensitive: bool) -> list[tuple[int, int, int]]:
+        utterance = self._utterances.get(item_id)
         if utterance is None:
             return []
-        self._close(event.item_id, at)
-        unheard = event.status == "failed" or (utterance.channel == CALLER and not event.text)
-        utterance.sensitive = utterance.sensitive or unheard or self._is_sensitive(entry)
+        utterance.sensitive = utterance.sensitive or is_sensitive
         return _of(utterance) if utterance.sensitive else []
 
 

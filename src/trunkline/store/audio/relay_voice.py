@@ -14,7 +14,7 @@ from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.store.audio.placement import Placed, StreamPlacement
 
 MAX_ITEMS = 8
-"""Messages whose audio is kept: reports about an interrupted one come late."""
+"""Messages with audio that is kept: reports about an interrupted one come late."""
 MAX_ITEM_BYTES = 300_000 * BYTES_PER_MS
 """Audio of one message that is kept: as much as a page queues."""
 MAX_REPORT_DELAY_MS = 100.0
@@ -72,7 +72,7 @@ class RelayVoice:
         self._computed = _ComputedPlayout()
 
     def on_reporting(self, output_ms: float) -> None:
-        """Note that the page reports what it plays; its audio needs `output_ms` to the loudspeaker."""
+        """Note that the page reports its playout; its audio needs `output_ms` to the loudspeaker."""
         self._reports, self._output_ms = True, output_ms
 
     def on_started(self, item_id: str) -> None:

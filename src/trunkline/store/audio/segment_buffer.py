@@ -1,7 +1,7 @@
 """Raw audio of an open segment: in a local file, which survives a crash, or in memory.
 
-Both channels have their own half of the file, so that each is written where its audio belongs. What nobody writes is
-silence: a hole of the file.
+Both channels have their own half of the file, so that each is written where its audio belongs. Silence is not
+written: it is a hole of the file.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trunkline.store.audio.ogg import OggError, divide
+
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
@@ -19,7 +21,7 @@ _CALL_ID = re.compile(r"[\w-]{1,100}")
 
 
 class AudioStoreError(Exception):
-    """The store cannot be used. The message says why, and what to do."""
+    """The store cannot be used. The message has the reason and the fix."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,20 @@ class SegmentStore:
         except Exception as error:  # obstore raises many types
             raise AudioStoreError(f"The recording could not be deleted: {_first_line(error)}") from error
         return size_of(segments)
+
+    def import_ogg(self, call_id: str, data: bytes) -> int:
+        """Store the joined file of a recording, cut into segments again, and return the bytes.
+
+        Raises:
+            AudioStoreError: the data are not such a file, or the store refuses.
+        """
+        try:
+            segments = divide(data)
+        except OggError as error:
+            raise AudioStoreError(f"The audio is not a recording of Trunkline. {error}") from error
+        for index, segment in enumerate(segments):
+            self.put(call_id, index, "imported", segment)
+        return sum(map(len, segments))
 
 
 def size_of(segments: Sequence[SegmentFile]) -> int:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from trunkline.calls.log_events import CallEnded
 from trunkline.store.audio import inputs
-from trunkline.store.audio.ogg import GRANULES_PER_PACKET, GRANULES_PER_SAMPLE, PRE_SKIP, SILENT_PACKET, write_segment
-from trunkline.store.audio.opus import FRAME_SAMPLES, OpusEncoder, OpusError, Stereo
+from trunkline.store.audio.ogg import (
+    GRANULES_PER_PACKET,
+    GRANULES_PER_SAMPLE,
+    PRE_SKIP,
+    SILENT_PACKET,
+    OggError,
+    packets_of,
+    read_segment,
+    samples_of,
+    write_segment,
+)
+from trunkline.store.audio.opus import FRAME_SAMPLES, OpusDecoder, OpusEncoder, OpusError, Stereo
 from trunkline.store.audio.placement import SAMPLES_PER_MS
 from trunkline.store.audio.redacted_spans import RedactedSpans
 from trunkline.store.audio.segment_buffer import SEGMENT_MS, SEGMENT_SAMPLES, SegmentBuffer
@@ -19,11 +31,21 @@ from trunkline.store.audio.timeline import Sound, Timeline
 logger = logging.getLogger(__name__)
 LATE_MS = 8_000
 """Time after a segment's end in which audio may still arrive for it: a page's chunks after a lost connection."""
-MAX_HELD_MS = 30_000
-"""Time after a segment's end for which it is held until the words of its utterances are known."""
+MAX_HELD_MS = 180_000
+"""Time after a segment's end for which it is held, encoded, until the words of its utterances are decided."""
 MAX_AHEAD_SEGMENTS = 1
 """Segments beyond the present one that audio may reach, such as a text read by a program at once."""
-PACKETS_PER_SEGMENT = SEGMENT_SAMPLES // FRAME_SAMPLES
+
+
+@dataclass
+class _Held:
+    """An encoded segment that must not be stored yet, with the spans to silence in it."""
+
+    index: int
+    data: bytes
+    samples: int
+    last: bool
+    silences: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 class SegmentedRecording:
@@ -31,9 +53,9 @@ class SegmentedRecording:
 
     Args:
         open_segment: returns the buffer of a segment by its index.
-        put: stores an encoded segment by its index, and returns whether it could. `drop_buffer` frees its buffer.
+        put: stores an encoded segment by its index, and returns whether it could.
         new_encoder: creates the encoder.
-        redaction: decides what must be silent; None keeps everything.
+        redaction: the spans that must be silent; None keeps everything.
 
     Attributes:
         ended: True after `call.ended`: all segments are stored.
@@ -54,12 +76,17 @@ class SegmentedRecording:
         self._redaction = redaction
         self._timeline = Timeline()
         self._open: dict[int, SegmentBuffer] = {}
+        self._held: deque[_Held] = deque()
         self._next = 0
-        """Index of the first segment that is not stored."""
+        """Index of the first segment that is not encoded."""
         self._now_ms = 0.0
         self._encoder: OpusEncoder | None = None
         self.ended = False
         self.lost_ms = 0.0
+
+    def begin_work(self, now_ms: float) -> None:
+        """Note the time before facts are taken in: audio that is far ahead of it is dropped."""
+        self._now_ms = now_ms
 
     def step(self, fact: inputs.Input) -> None:
         """Take in a fact of the call."""
@@ -78,8 +105,10 @@ class SegmentedRecording:
             return
         self._now_ms = now_ms
         self._write_all(self._timeline.settle(now_ms))
-        while now_ms >= (self._next + 1) * SEGMENT_MS + LATE_MS and self._may_close(now_ms):
+        while now_ms >= (self._next + 1) * SEGMENT_MS + LATE_MS:
             self._close(SEGMENT_SAMPLES, last=False)
+        while self._held and self._is_decided(self._held[0], now_ms):
+            self._store(self._held.popleft())
 
     def finish(self, at_ms: float) -> None:
         """Store all segments: the call has ended."""
@@ -88,8 +117,10 @@ class SegmentedRecording:
         end = max(0, round(at_ms * SAMPLES_PER_MS))
         while self._next * SEGMENT_SAMPLES < end:
             left = end - self._next * SEGMENT_SAMPLES
-            self._give_up_undecided()
             self._close(min(left, SEGMENT_SAMPLES), last=left <= SEGMENT_SAMPLES)
+        while self._held:
+            self._give_up_undecided(self._held[0])
+            self._store(self._held.popleft())
         for buffer in self._open.values():
             buffer.drop()
         self._open.clear()
@@ -125,7 +156,10 @@ class SegmentedRecording:
         return self._open[index]
 
     def _silence(self, channel: int, start: int, end: int) -> None:
-        """Overwrite audio of the open segments."""
+        """Overwrite a span with silence in the segments that are not stored."""
+        for held in self._held:
+            if start < (held.index + 1) * SEGMENT_SAMPLES and held.index * SEGMENT_SAMPLES < end:
+                held.silences.append((channel, start, end))
         for index, buffer in self._open.items():
             began = index * SEGMENT_SAMPLES
             first, last = max(start - began, 0), min(end - began, SEGMENT_SAMPLES)
@@ -133,39 +167,50 @@ class SegmentedRecording:
                 buffer.write(channel, first, bytes((last - first) * 2))
 
     # Segments -------------------------------------------------------------------------------------------------------
-    def _may_close(self, now_ms: float) -> bool:
-        """Return whether nothing in the next segment is undecided, or the time for it is over."""
-        if self._redaction is None:
+    def _is_decided(self, held: _Held, now_ms: float) -> bool:
+        """Return whether all words of a held segment are decided, or the time for it is over."""
+        start = held.index * SEGMENT_SAMPLES
+        if self._redaction is None or self._redaction.is_decided(start, start + SEGMENT_SAMPLES):
             return True
-        start = self._next * SEGMENT_SAMPLES
-        if self._redaction.is_decided(start, start + SEGMENT_SAMPLES):
-            return True
-        if now_ms < (self._next + 1) * SEGMENT_MS + MAX_HELD_MS:
+        if now_ms < (held.index + 1) * SEGMENT_MS + MAX_HELD_MS:
             return False
-        self._give_up_undecided()
+        self._give_up_undecided(held)
         return True
 
-    def _give_up_undecided(self) -> None:
+    def _give_up_undecided(self, held: _Held) -> None:
         if self._redaction is not None:
-            start = self._next * SEGMENT_SAMPLES
+            start = held.index * SEGMENT_SAMPLES
             for channel, first, last in self._redaction.undecided(start, start + SEGMENT_SAMPLES):
                 self._silence(channel, first, last)
 
+    def _store(self, held: _Held) -> None:
+        try:
+            data = held.data if not held.silences else silenced(held.data, held.index, held.silences)
+            stored = self._put(held.index, data)
+        except (OSError, OpusError, OggError) as error:
+            logger.warning("segment %s of a recording is lost: %s", held.index, error)
+            stored = False
+        if not stored:
+            self.lost_ms += held.samples / SAMPLES_PER_MS
+
     def _close(self, samples: int, *, last: bool) -> None:
-        """Encode and store the next segment."""
+        """Encode the next segment, and store it unless words of it are undecided."""
         index, buffer = self._next, self._open.pop(self._next, None)
         self._next += 1
-        stored = False
         try:
             if buffer is None:
                 data = self._silent_segment(samples, last=last)
             else:
                 data = self._encoded(buffer.read(), samples, last=last)
-            stored = self._put(index, data)
-        except (OSError, OpusError) as error:
+        except (OSError, OpusError, OggError) as error:
             logger.warning("segment %s of a recording is lost: %s", index, error)
-        if not stored:
             self.lost_ms += samples / SAMPLES_PER_MS
+        else:
+            held = _Held(index, data, samples, last)
+            if self._redaction is None:
+                self._store(held)
+            else:
+                self._held.append(held)
         if buffer is not None:
             buffer.drop()
 
@@ -191,6 +236,26 @@ def encode_segment(encoder: OpusEncoder, audio: Stereo, samples: int, *, last: b
     padded = np.zeros((wanted, 2), np.int16)
     padded[:samples] = audio[:samples]
     return write_segment(encoder.encode(padded), samples if last else None)
+
+
+def silenced(data: bytes, index: int, silences: Iterable[tuple[int, int, int]]) -> bytes:
+    """Return a segment with silence in spans of the timeline, each a channel and two samples.
+
+    Raises:
+        OpusError: the segment is damaged.
+        OggError: the segment is damaged.
+    """
+    pages = read_segment(data)
+    samples, last = samples_of(pages), bool(pages and pages[-1].ends)
+    decoder = OpusDecoder()
+    parts = [audio for page in pages for audio in decoder.decode(packets_of(page))]
+    audio = np.concatenate(parts)[PRE_SKIP // GRANULES_PER_SAMPLE :] if parts else np.zeros((0, 2), np.int16)
+    whole = np.zeros((samples, 2), np.int16)
+    whole[: len(audio)] = audio[:samples]
+    began = index * SEGMENT_SAMPLES
+    for channel, start, end in silences:
+        whole[max(0, start - began) : max(0, end - began), channel] = 0
+    return encode_segment(OpusEncoder(), whole, samples, last=last)
 
 
 def packets_for(samples: int, *, last: bool) -> int:
