@@ -3,7 +3,16 @@ import { defineConfig } from "vitest/config";
 /** Address of the running server that `npm run dev` uses. */
 const server = process.env.TRUNKLINE_SERVER ?? "http://127.0.0.1:3000";
 
+/** Serves the page of a stored call, which is in a folder of its own, as the server does. */
+const pageBelow = {
+  name: "page-below",
+  apply: "serve" as const,
+  transformIndexHtml: (html: string, { originalUrl = "/" }: { originalUrl?: string }): string =>
+    originalUrl.startsWith("/calls/") ? html.replaceAll('"./', '"../') : html,
+};
+
 export default defineConfig({
+  plugins: [pageBelow],
   // Relative addresses, since the app may be mounted under a path.
   base: "./",
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },

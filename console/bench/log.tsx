@@ -47,6 +47,7 @@ function Plain({ events }: { events: EventList }): VNode {
         active={false}
         pair={undefined}
         highlighted={false}
+        moment=""
         toggle={nothing}
         onHeight={nothing}
         callId={null}

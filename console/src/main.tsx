@@ -2,6 +2,7 @@ import { render } from "preact";
 import { start } from "./call/app-state";
 import { followHash } from "./event-log/event-target";
 import { App } from "./ui/App";
+import { pageOf } from "./ui/page-address";
 import { applyStoredTheme } from "./ui/theme";
 import "../../src/trunkline/web/pages/tokens.css";
 import "./ui/theme.css";
@@ -16,6 +17,11 @@ import "./timeline/timeline.css";
 
 applyStoredTheme();
 const root = document.getElementById("console");
-if (root) render(<App />, root);
-followHash();
-void start();
+const page = pageOf(location);
+if (root && page.name !== "live") {
+  void import("./calls/pages").then(({ open }) => open(root, page));
+} else {
+  if (root) render(<App />, root);
+  followHash();
+  void start();
+}

@@ -55,7 +55,8 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         self._inbox: deque[InputT] = deque()
         self._stepping = False
         self._stopped = asyncio.Event()
-        self._is_stopped = False  # `Event.is_set` costs a call, and every input asks
+        self.is_stopped = False  # an attribute, since every input and every frame of audio asks
+        """True once `stop` was called, or something failed."""
         self._failed = False
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
@@ -66,11 +67,6 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         """The due time of each timer, which may be later."""
         self._deferred: set[TimerT] = set()
         """Late timers that wait for input."""
-
-    @property
-    def is_stopped(self) -> bool:
-        """True once `stop` was called, or something failed."""
-        return self._is_stopped
 
     async def run(self, *work: Work, first: InputT | None = None, last: InputT | None = None) -> None:
         """Run tasks until `stop`. All of them have ended when this returns, also if it is cancelled.
@@ -101,7 +97,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
 
     def stop(self) -> None:
         """Drop the inputs that wait, cancel the timers, and end `run`. A second call has no effect."""
-        self._is_stopped = True
+        self.is_stopped = True
         self._stopped.set()
         self._inbox.clear()
         for timer in self._timers.values():
@@ -113,14 +109,14 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
 
     def post(self, given: InputT) -> None:
         """Step the machine and carry out the effects. An input that arrives meanwhile waits for them."""
-        if self._is_stopped:
+        if self.is_stopped:
             return
         self._inbox.append(given)
         if self._stepping:
             return
         self._stepping = True
         try:
-            while self._inbox and not self._is_stopped:
+            while self._inbox and not self.is_stopped:
                 for effect in self._step(self._inbox.popleft(), self._now_ms()):
                     self._perform(effect)
         except Exception as error:  # noqa: BLE001 - the owner handles any failure of its machine
@@ -144,7 +140,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
             work: the coroutine. An error that it raises stops the runner.
             key: lets `cancel` find the task; it finds the latest of a key.
         """
-        if self._group is None or self._is_stopped:
+        if self._group is None or self.is_stopped:
             work.close()
             return
         task = self._group.create_task(self._guarded(work))
@@ -173,7 +169,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         """Set a timer to `at_ms` of the machine's clock, in place of its former time; None cancels it."""
         handle = self._timers.get(timer)
         self._deferred.discard(timer)
-        if at_ms is None or self._is_stopped:
+        if at_ms is None or self.is_stopped:
             if handle is not None:
                 handle.cancel()
                 del self._timers[timer], self._due_ms[timer], self._fires_ms[timer]

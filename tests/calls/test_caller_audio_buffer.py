@@ -17,7 +17,7 @@ def test_pending_audio_is_taken_once_and_is_the_latest() -> None:
     buffer = CallerAudioBuffer()
     for _ in range(21):
         buffer.hold(ms(1000))
-    assert buffer.has_pending
+    assert buffer.pending
     assert sum(map(len, buffer.take_pending())) == MAX_HELD_BYTES
     assert buffer.take_pending() == []
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import websockets
@@ -65,6 +66,7 @@ async def test_health_is_public_without_details(monkeypatch: pytest.MonkeyPatch)
             "provider",
             "engine",
             "audience",
+            "signed_in",
         }
 
 
@@ -74,6 +76,13 @@ async def test_health_shows_a_browser_that_it_is_signed_in(monkeypatch: pytest.M
         assert (await caller.http.get("/api/health")).json()["signed_in"] is True
         await caller.http.post("/sign-out")
         assert (await caller.http.get("/api/health")).json() == {"status": "ok"}
+
+
+async def test_health_shows_a_caller_that_an_operator_can_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch, operator_token=TOKEN, TRUNKLINE_AUDIENCE="caller") as caller:
+        assert (await caller.http.get("/api/health")).json()["signed_in"] is False
+    async with serving(monkeypatch, TRUNKLINE_AUDIENCE="caller") as caller:
+        assert "signed_in" not in (await caller.http.get("/api/health")).json()
 
 
 WRONG: list[dict[str, str]] = [
@@ -124,6 +133,35 @@ async def test_opening_the_console_leads_to_the_sign_in_page_and_back(monkeypatc
         back = await signs_in(caller, query="?scenario=web&call=c%26d")
         assert (back.status_code, back.headers["location"]) == (303, "./?scenario=web&call=c%26d")
         assert (await caller.http.get("/api/scenarios")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "sign_in"),
+    [
+        ("calls", "", "sign-in"),
+        ("calls", "?status=failed&q=a%26b", "sign-in"),
+        ("calls/call_1", "?t=62.5", "../sign-in"),
+    ],
+)
+async def test_opening_a_page_of_calls_leads_to_the_sign_in_page_and_back(
+    monkeypatch: pytest.MonkeyPatch, page: str, query: str, sign_in: str
+) -> None:
+    async with locked(monkeypatch) as caller:
+        sent = await caller.http.get(f"/{page}{query}")
+        assert sent.status_code == 303
+        path, _, asked = sent.headers["location"].partition("?")
+        assert path == sign_in
+        form = (await caller.http.get(f"/sign-in?{asked}")).text
+        assert f'<a href="./{page}{query.replace("&", "&amp;")}">' in form
+        back = await signs_in(caller, query=f"?{asked}")
+        assert (back.status_code, back.headers["location"]) == (303, f"./{page}{query}")
+
+
+@pytest.mark.parametrize("page", ["https://evil.example", "//evil.example", "calls/../../x", "api/health", "calls/a?b"])
+async def test_signing_in_leads_to_no_page_but_the_consoles(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+    async with locked(monkeypatch) as caller:
+        back = await signs_in(caller, query=f"?{urlencode({'page': page})}")
+        assert back.headers["location"] == "./"
 
 
 async def test_a_browser_that_signed_in_can_call(monkeypatch: pytest.MonkeyPatch) -> None:

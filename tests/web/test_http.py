@@ -372,6 +372,28 @@ async def test_the_console_is_served_or_reported_missing(monkeypatch: pytest.Mon
     assert outside.status_code == 404
 
 
+async def test_the_pages_of_calls_are_the_console_with_addresses_of_their_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    from trunkline.web import app
+
+    monkeypatch.setattr(app, "STATIC", tmp_path)
+    async with serving(monkeypatch) as caller:
+        assert [(await caller.http.get(path)).status_code for path in ("/calls", "/calls/call_1")] == [503, 503]
+    (tmp_path / "index.html").write_text('<meta name="root" content="./"><script src="./assets/main.js"></script>')
+    async with serving(monkeypatch) as caller:
+        listed = await caller.http.get("/calls")
+        one = await caller.http.get("/calls/call_1")
+        slash = await caller.http.get("/calls/?q=a")
+        below = await caller.http.get("/calls/call_1/log")
+    assert listed.text == (tmp_path / "index.html").read_text()
+    assert one.text == '<meta name="root" content="../"><script src="../assets/main.js"></script>'
+    assert one.headers["cache-control"] == listed.headers["cache-control"] == "no-cache"
+    assert "frame-ancestors 'none'" in one.headers["content-security-policy"]
+    assert (slash.status_code, slash.headers["location"]) == (307, "../calls?q=a")
+    assert below.status_code == 404
+
+
 # Metadata -------------------------------------------------------------------------------------------------------------
 async def test_the_metadata_of_a_call_is_in_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
     given = {"customer": "C-12", "k" * 64: "v" * 512, **{f"pair {number}": "✓" for number in range(14)}}

@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { signOut } from "../transport/api";
 import { Icon, Mark } from "../ui/icons";
 import { notify } from "../ui/notices";
+import { urlOf } from "../ui/page-address";
 import { nextTheme, theme } from "../ui/theme";
 import { scenarioParameters, updateSearch } from "./address";
 import { agent, chooseAgent, chooseScenario, connection, scenario } from "./app-state";
@@ -19,6 +20,7 @@ export function Header(): VNode {
       <Status />
       <ScenarioSelects />
       <div class="header-buttons">
+        <CallsLink />
         <SignOutButton />
         <ThemeButton />
       </div>
@@ -132,8 +134,25 @@ function TransportFact({ logged }: { logged: string | null }): VNode | null {
 
 const LINK_LABELS = { opening: "model connecting…", up: "model connected", lost: "model lost" } as const;
 
+/** Link to the stored calls, for operators of a server that stores some. In its own tab, since leaving ends the call. */
+function CallsLink(): VNode | null {
+  if (!catalogue.value?.health.stores_calls) return null;
+  return (
+    <a
+      class="icon-button"
+      href={urlOf("calls").href}
+      target="_blank"
+      rel="noopener"
+      aria-label="Calls"
+      title="Stored calls"
+    >
+      <Icon name="calls" />
+    </a>
+  );
+}
+
 /** Sign-out button, if the reader is signed in. Signing out ends the call. */
-function SignOutButton(): VNode | null {
+export function SignOutButton(): VNode | null {
   if (!catalogue.value?.health.signed_in) return null;
   const leave = (): void => {
     connection.disconnect();
@@ -152,7 +171,7 @@ function SignOutButton(): VNode | null {
   );
 }
 
-function ThemeButton(): VNode {
+export function ThemeButton(): VNode {
   const label = `Theme: ${theme.value}`;
   return (
     <button type="button" class="icon-button" aria-label={label} title={label} onClick={nextTheme}>

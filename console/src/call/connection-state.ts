@@ -53,6 +53,8 @@ export type TimerName = "retry" | "reoffer";
 export type Input =
   | ({ type: "connect" } & Start)
   | { type: "resume"; callId: string }
+  /** Show a running call as a viewer, on the page of stored calls. */
+  | { type: "watch"; callId: string }
   | { type: "take-over" }
   | { type: "disconnect" }
   | { type: "transport-chosen"; preference: TransportPreference }

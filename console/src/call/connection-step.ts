@@ -34,6 +34,9 @@ class Transition {
       case "resume":
         this.resume(input.callId);
         return;
+      case "watch":
+        this.watch(input.callId);
+        return;
       case "take-over":
         this.takeOver();
         return;
@@ -107,6 +110,13 @@ class Transition {
     this.set({ link: { phase: "joining", callId, join: { takeOver: false, status: "requested" } } });
     this.set({ shownScenario: null });
     this.request();
+  }
+
+  private watch(callId: string): void {
+    this.leave();
+    this.emit({ type: "clear-log" });
+    this.set({ mayTakeOver: false, shownScenario: null });
+    this.openSocket(callId, null);
   }
 
   private takeOver(): void {

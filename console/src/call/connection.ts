@@ -88,6 +88,11 @@ export class Connection {
     this.dispatch({ type: "resume", callId });
   }
 
+  /** Show a running call as a viewer that cannot become the caller. */
+  watch(callId: string): void {
+    this.dispatch({ type: "watch", callId });
+  }
+
   /** Make this page the caller; the previous caller becomes a viewer. */
   takeOver(): void {
     this.dispatch({ type: "take-over" });

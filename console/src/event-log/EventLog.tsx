@@ -20,9 +20,11 @@ interface EventLogProps {
   startedAt: number | null;
   /** True if no more events will arrive. */
   ended: boolean;
+  /** The seq of the last event before the playhead of a stored call; null without a playhead. */
+  playhead?: number | null;
 }
 
-export function EventLog({ events, callId, startedAt, ended }: EventLogProps): VNode {
+export function EventLog({ events, callId, startedAt, ended, playhead }: EventLogProps): VNode {
   const filter = useSignal("");
   const choice = useSignal<KindFilter>("conversation");
   const paused = useSignal<EventList | null>(null);
@@ -57,16 +59,18 @@ export function EventLog({ events, callId, startedAt, ended }: EventLogProps): V
         <span class="count">{chosen.length < shown.length ? `${chosen.length} of ${shown.length}` : shown.length}</span>
         <div class="pane-actions">
           <JsonButton events={chosen} />
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={paused.value ? "Go on showing events" : "Pause"}
-            title={paused.value ? `Resume (${waiting} new)` : "Pause"}
-            aria-pressed={paused.value !== null}
-            onClick={() => (paused.value = paused.value ? null : events)}
-          >
-            <Icon name={paused.value ? "play" : "pause"} />
-          </button>
+          {playhead === undefined && (
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={paused.value ? "Go on showing events" : "Pause"}
+              title={paused.value ? `Resume (${waiting} new)` : "Pause"}
+              aria-pressed={paused.value !== null}
+              onClick={() => (paused.value = paused.value ? null : events)}
+            >
+              <Icon name={paused.value ? "play" : "pause"} />
+            </button>
+          )}
         </div>
         <div class="event-filters">
           <input
@@ -103,6 +107,7 @@ export function EventLog({ events, callId, startedAt, ended }: EventLogProps): V
         callId={callId}
         startedAt={startedAt}
         target={target}
+        playhead={playhead}
       />
     </section>
   );

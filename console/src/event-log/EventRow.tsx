@@ -1,7 +1,8 @@
 /** Row of an event; expanded, with its payload and its paired event. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useContext, useLayoutEffect, useRef } from "preact/hooks";
+import { PlaybackContext } from "../timeline/playback";
 import type { LogFrame } from "../transport/frames";
 import { copyToClipboard } from "../ui/export";
 import { Icon, type IconName } from "../ui/icons";
@@ -28,6 +29,8 @@ interface EventRowProps {
   pair: Pair | undefined;
   /** True if its pair contains the active row. */
   highlighted: boolean;
+  /** Classes of a row at or after the playhead of a stored call. */
+  moment: string;
   toggle: (index: number) => void;
   /** Receives the seq of an expanded row and its height in px. */
   onHeight: (seq: number, height: number) => void;
@@ -40,14 +43,14 @@ const ARROWS: Record<EventLine["direction"], { sign: string; words: string }> = 
 };
 
 export const EventRow = memo((props: EventRowProps): VNode => {
-  const { id, event, index, nested, open, active, pair, highlighted, toggle } = props;
+  const { id, event, index, nested, open, active, pair, highlighted, moment, toggle } = props;
   const { direction, name, summary, tone } = lineOf(event);
   const arrow = ARROWS[direction];
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and names its row by aria-activedescendant.
     <div
       id={id}
-      class={`row row-${direction} row-${tone}${nested ? " row-nested" : ""}${active ? " row-active" : ""}${highlighted ? " row-paired" : ""}`}
+      class={`row row-${direction} row-${tone}${nested ? " row-nested" : ""}${active ? " row-active" : ""}${highlighted ? " row-paired" : ""}${moment}`}
       role="treeitem"
       aria-level={nested ? 2 : 1}
       aria-setsize={-1}
@@ -79,16 +82,17 @@ interface RunRowProps {
   row: Extract<LogRow, { type: "run" }>;
   index: number;
   active: boolean;
+  moment: string;
   toggle: (index: number) => void;
 }
 
 /** Row of a run of deltas. */
 export const RunRow = memo(
-  ({ id, row, index, active, toggle }: RunRowProps): VNode => (
+  ({ id, row, index, active, moment, toggle }: RunRowProps): VNode => (
     // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and names its row by aria-activedescendant.
     <div
       id={id}
-      class={`row row-own row-plain row-run${active ? " row-active" : ""}`}
+      class={`row row-own row-plain row-run${active ? " row-active" : ""}${moment}`}
       role="treeitem"
       aria-level={1}
       aria-setsize={-1}
@@ -112,6 +116,7 @@ export const RunRow = memo(
 
 function EventDetail({ event, callId, startedAt, pair, onHeight }: EventRowProps): VNode {
   const element = useRef<HTMLDivElement>(null);
+  const playback = useContext(PlaybackContext);
   useLayoutEffect(() => {
     const row = element.current?.parentElement;
     if (!row) return undefined;
@@ -137,6 +142,12 @@ function EventDetail({ event, callId, startedAt, pair, onHeight }: EventRowProps
             icon="link"
             text={() => eventAddress(location.href, callId, event.seq)}
           />
+        )}
+        {playback && (
+          <button type="button" class="button button-small" onClick={() => playback.seek(event.at_ms)}>
+            <Icon name="play" />
+            Play from here
+          </button>
         )}
         {pair && other && (
           <button type="button" class="button button-small" onClick={() => showEvent(other.seq, { focus: true })}>

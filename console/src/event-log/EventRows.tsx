@@ -1,6 +1,7 @@
 /** Virtual list of the event log's rows, with keyboard navigation as a tree. Runs of deltas fold into one row. */
 import type { VNode } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useFollow } from "../ui/follow";
 import { JumpButton } from "../ui/JumpButton";
 import { useStickToBottom } from "../ui/stick-to-bottom";
 import { EventRow, RunRow } from "./EventRow";
@@ -24,10 +25,13 @@ interface EventRowsProps {
   startedAt: number | null;
   /** An event to scroll to, once it is among the events. */
   target: EventTarget | null;
+  /** The seq of the last event before the playhead; null without a playhead, undefined in a live call. */
+  playhead: number | null | undefined;
 }
 
-export function EventRows({ events, folded, pairs, callId, startedAt, target }: EventRowsProps): VNode {
-  const { container, content, sticking, onScroll, jump, stay } = useStickToBottom();
+export function EventRows({ events, folded, pairs, callId, startedAt, target, playhead }: EventRowsProps): VNode {
+  const isStored = playhead !== undefined;
+  const { container, content, sticking, onScroll, jump, stay } = useStickToBottom(!isStored);
   const geometry = useMemo(() => new RowGeometry(ROW_PX), []);
   const [view, setView] = useState({ top: 0, height: 0 });
   const [active, setActive] = useState<number | null>(null);
@@ -87,6 +91,12 @@ export function EventRows({ events, folded, pairs, callId, startedAt, target }: 
     if (target.focus) container.current?.focus({ preventScroll: true });
     onEventShown();
   });
+  const nowRow = playhead == null ? null : rowAtPlayhead(rows, playhead);
+  const follow = useFollow(nowRow, (index) => scrollToRow(index, 0.4), container);
+  const momentOf = (index: number): string => {
+    if (nowRow === null) return "";
+    return index === nowRow ? " row-now" : index > nowRow ? " row-later" : "";
+  };
   // Stable functions, so that a row renders again only when its own properties change.
   const onHeight = useRef((seq: number, height: number): void => {
     if (!open.current.has(seq) || open.current.get(seq) === height) return;
@@ -143,6 +153,7 @@ export function EventRows({ events, folded, pairs, callId, startedAt, target }: 
           row={row}
           index={index}
           active={index === active}
+          moment={momentOf(index)}
           toggle={toggle.current}
         />,
       );
@@ -163,6 +174,7 @@ export function EventRows({ events, folded, pairs, callId, startedAt, target }: 
         active={index === active}
         pair={pair}
         highlighted={pair !== undefined && pair === activePair}
+        moment={momentOf(index)}
         toggle={toggle.current}
         onHeight={onHeight.current}
       />,
@@ -193,7 +205,17 @@ export function EventRows({ events, folded, pairs, callId, startedAt, target }: 
           </div>
         </div>
       </div>
-      {!sticking && <JumpButton onClick={jump} />}
+      {!isStored && !sticking && <JumpButton onClick={jump} />}
+      {isStored && !follow.following && nowRow !== null && (
+        <JumpButton onClick={follow.resume} label="Jump to the playhead" />
+      )}
     </>
   );
+}
+
+/** Return the index of the last row at or before the event of this seq; 0 if it is before all rows. */
+function rowAtPlayhead(rows: LogRows, seq: number): number {
+  const index = indexOfSeq(rows, seq);
+  const row = rows.at(index);
+  return row !== undefined && row.event.seq <= seq ? index : Math.max(0, index - 1);
 }

@@ -2,6 +2,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { showLogs, tab } from "../ui/layout-state";
 import { notify } from "../ui/notices";
+import { pageOf } from "../ui/page-address";
 
 export interface EventTarget {
   seq: number;
@@ -33,7 +34,8 @@ export function seqOfHash(hash: string): number | null {
 /** Return the address of an event in a call. */
 export function eventAddress(page: string, callId: string, seq: number): string {
   const address = new URL(page);
-  address.search = `?${new URLSearchParams({ call: callId })}`;
+  const isStored = pageOf(address).name === "call";
+  address.search = isStored ? "" : `?${new URLSearchParams({ call: callId })}`;
   address.hash = String(seq);
   return address.href;
 }

@@ -5,11 +5,12 @@ import type { CallState, TurnWait } from "../call/call-state";
 import { median, replyLatencies } from "../call/metrics";
 import { duration } from "../ui/time";
 import { onRovingKey } from "./roving-focus";
-import { showMoment } from "./show-moment";
+import { useShowMoment } from "./show-moment";
 import { describeWait, partName } from "./wait-words";
 
 export function LatencyChart({ call }: { call: CallState }): VNode | null {
   const { turns } = call;
+  const showMoment = useShowMoment(call);
   const pointed = useSignal<TurnWait | null>(null);
   const highest = Math.max(...turns.map(({ totalMs }) => totalMs));
   if (turns.length === 0 || highest <= 0) return null;
@@ -34,7 +35,7 @@ export function LatencyChart({ call }: { call: CallState }): VNode | null {
                 tabIndex={index === turns.length - 1 ? 0 : -1}
                 data-at={index}
                 aria-label={describeWait(turn)}
-                onClick={() => showMoment(call, turn.atMs, turn)}
+                onClick={() => showMoment(turn.atMs, turn)}
                 onFocus={() => (pointed.value = turn)}
                 onBlur={() => (pointed.value = null)}
                 onPointerEnter={() => (pointed.value = turn)}

@@ -1,15 +1,17 @@
 /** Timeline of the voices and the waits of a call. A click shows the moment. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useContext, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { hueClass } from "../agents/agent-hue";
 import { levelFraction } from "../audio/LevelMeter";
 import type { LevelHistory } from "../audio/level-history";
 import type { CallState, TurnWait, VoiceSpan } from "../call/call-state";
 import { endOf, overlapsOf } from "../call/voice-spans";
 import { callTime, duration } from "../ui/time";
+import { PlayheadLine } from "./PlayheadLine";
+import { PlaybackContext } from "./playback";
 import { onRovingKey } from "./roving-focus";
-import { showMoment } from "./show-moment";
+import { useShowMoment } from "./show-moment";
 import { type TimeScale, timeScale } from "./time-scale";
 import { describeWait } from "./wait-words";
 
@@ -32,7 +34,9 @@ export function VoiceTimeline({ id, call, agents, levels }: VoiceTimelineProps):
   }, []);
   const nowMs = call.lastAtMs;
   const scale = timeScale(nowMs, width.value, call.endReason !== null);
-  const followsEnd = useRef(true);
+  const playback = useContext(PlaybackContext);
+  const showMoment = useShowMoment(call);
+  const followsEnd = useRef(playback === null);
   useEffect(() => {
     const element = view.current;
     if (element && followsEnd.current) element.scrollLeft = element.scrollWidth;
@@ -57,7 +61,7 @@ export function VoiceTimeline({ id, call, agents, levels }: VoiceTimelineProps):
         onClick={({ currentTarget, target, clientX }) => {
           if (target instanceof Element && target.closest("button")) return;
           const x = clientX - currentTarget.getBoundingClientRect().left + currentTarget.scrollLeft;
-          showMoment(call, scale.ms(x));
+          showMoment(scale.ms(x));
         }}
       >
         <div class="voices-track" style={{ inlineSize: `${scale.width}px` }}>
@@ -82,6 +86,7 @@ export function VoiceTimeline({ id, call, agents, levels }: VoiceTimelineProps):
                 <Span key={span.seq} span={span} stop={span === last} call={call} {...lane} />
               ))}
           </ul>
+          {playback && <PlayheadLine playback={playback} scale={scale} view={view} />}
         </div>
       </div>
       {shown.length === 0 && <p class="voices-none muted">Nobody has spoken yet.</p>}
@@ -114,6 +119,7 @@ interface SpanProps {
 
 function Span({ span, stop, call, agents, scale, nowMs, levels }: SpanProps): VNode {
   const { who, agent, startMs } = span;
+  const showMoment = useShowMoment(call);
   const endMs = endOf(span, nowMs);
   const words = describeSpan(span, endMs);
   const hue = who === "agent" && agent !== null ? ` ${hueClass(agents, agent)}` : "";
@@ -127,7 +133,7 @@ function Span({ span, stop, call, agents, scale, nowMs, levels }: SpanProps): VN
         data-at={startMs}
         aria-label={words}
         title={words}
-        onClick={() => showMoment(call, startMs, span)}
+        onClick={() => showMoment(startMs, span)}
       >
         {(who === "caller" || who === "agent") && <Levels levels={levels.between(who, startMs, endMs)} />}
       </button>

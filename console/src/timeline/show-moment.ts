@@ -1,9 +1,11 @@
 /** Show a moment of a call in its transcript, and in the event log if that is visible. */
 import { type ReadonlySignal, signal } from "@preact/signals";
+import { useContext } from "preact/hooks";
 import type { CallState, TranscriptEntry } from "../call/call-state";
 import { lastBy } from "../event-log/event-list";
 import { showEvent } from "../event-log/event-target";
 import { logsShown } from "../ui/layout-state";
+import { PlaybackContext } from "./playback";
 
 const entry = signal<number | null>(null);
 
@@ -14,6 +16,12 @@ export const entryTarget: ReadonlySignal<number | null> = entry;
 interface Place {
   seq: number;
   itemId: string;
+}
+
+/** Return the function that shows a time of a call in ms. In a stored call it moves the playhead. */
+export function useShowMoment(call: CallState): (atMs: number, at?: Place) => void {
+  const playback = useContext(PlaybackContext);
+  return playback === null ? (atMs, at) => showMoment(call, atMs, at) : (atMs) => playback.seek(atMs);
 }
 
 /** Show the time `atMs` of a call: at an event and its message if given, else at the last ones before that time. */

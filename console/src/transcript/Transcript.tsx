@@ -49,7 +49,7 @@ export function Transcript({ call, scenario, agents, provider, earlier, levels }
       <header class="pane-head">
         <h2>Transcript</h2>
         <CallMetrics call={call} />
-        <TranscriptActions timelineId={timelineId} />
+        <TranscriptActions timelineId={timelineId} call={call} />
       </header>
       {timelineShown.value && <VoiceTimeline id={timelineId} call={call} agents={agents} levels={levels} />}
       <div class="scroll" ref={container} onScroll={onScroll} tabIndex={0}>
@@ -124,7 +124,8 @@ const EarlierCall = memo(({ call }: { call: CallState }): VNode => {
   );
 });
 
-function isShown(entry: TranscriptEntry): boolean {
+/** Return whether the transcript shows an entry. */
+export function isShown(entry: TranscriptEntry): boolean {
   if (entry.type !== "message") return true;
   // An agent's turn that only called a tool has no text.
   return !entry.hidden && !(entry.role === "assistant" && entry.text === "" && entry.status !== "streaming");

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
-import { connection } from "../call/app-state";
+import type { CallState } from "../call/call-state";
 import { copyToClipboard, downloadFile } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { showTimeline, timelineShown } from "../ui/layout-state";
@@ -10,9 +10,9 @@ import { asJson, asText } from "./transcript-text";
 
 const FEEDBACK_MS = 1600;
 
-export function TranscriptActions({ timelineId }: { timelineId: string }): VNode {
-  const isEmpty = connection.call.value.entries.length === 0;
-  const name = `trunkline-${connection.call.value.callId ?? "call"}`;
+export function TranscriptActions({ timelineId, call }: { timelineId: string; call: CallState }): VNode {
+  const isEmpty = call.entries.length === 0;
+  const name = `trunkline-${call.callId ?? "call"}`;
   return (
     <div class="pane-actions">
       <button
@@ -27,16 +27,14 @@ export function TranscriptActions({ timelineId }: { timelineId: string }): VNode
         <Icon name="timeline" />
         <span class="label-wide">Timeline</span>
       </button>
-      <CopyButton disabled={isEmpty} />
+      <CopyButton disabled={isEmpty} call={call} />
       <button
         type="button"
         class="button button-small"
         aria-label="Download text"
         title="The conversation as plain text"
         disabled={isEmpty}
-        onClick={() =>
-          downloadFile(`${name}.txt`, new Blob([asText(connection.call.peek())], { type: "text/plain;charset=utf-8" }))
-        }
+        onClick={() => downloadFile(`${name}.txt`, new Blob([asText(call)], { type: "text/plain;charset=utf-8" }))}
       >
         <Icon name="download" />
         <span>
@@ -50,9 +48,7 @@ export function TranscriptActions({ timelineId }: { timelineId: string }): VNode
         aria-label="Download JSON"
         title="The conversation and every event as JSON"
         disabled={isEmpty}
-        onClick={() =>
-          downloadFile(`${name}.json`, new Blob([asJson(connection.call.peek())], { type: "application/json" }))
-        }
+        onClick={() => downloadFile(`${name}.json`, new Blob([asJson(call)], { type: "application/json" }))}
       >
         <Icon name="download" />
         <span>
@@ -64,7 +60,7 @@ export function TranscriptActions({ timelineId }: { timelineId: string }): VNode
   );
 }
 
-function CopyButton({ disabled }: { disabled: boolean }): VNode {
+function CopyButton({ disabled, call }: { disabled: boolean; call: CallState }): VNode {
   const feedback = useSignal<"Copied!" | "Not allowed" | null>(null);
   useEffect(() => {
     if (feedback.value === null) return undefined;
@@ -72,7 +68,7 @@ function CopyButton({ disabled }: { disabled: boolean }): VNode {
     return () => clearTimeout(timer);
   }, [feedback.value]);
   const copy = async (): Promise<void> => {
-    feedback.value = (await copyToClipboard(asText(connection.call.peek()))) ? "Copied!" : "Not allowed";
+    feedback.value = (await copyToClipboard(asText(call))) ? "Copied!" : "Not allowed";
   };
   return (
     <>

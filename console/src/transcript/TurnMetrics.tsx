@@ -22,19 +22,27 @@ export function useTurnMetrics(metrics: MessageMetrics | undefined): TurnMetrics
   const usage = metrics?.usage && (tokenCount(metrics.usage.tokens) > 0 || metrics.usage.cost) ? metrics.usage : null;
   if (latency === null && usage === null) return null;
   const used = usage && (usage.cost === null ? `${count(tokenCount(usage.tokens))} tokens` : dollars(usage.cost));
-  const label = [latency && `Wait ${duration(latency.totalMs)}`, used && `used ${used}`].filter(Boolean).join(", ");
   const button = (
     <button
       type="button"
       class="turn-metrics"
       aria-expanded={open.value}
       aria-controls={open.value ? id : undefined}
-      aria-label={label}
       title={latency ? "From the end of your turn to the first audio" : "Tokens and cost of this turn"}
       onClick={() => (open.value = !open.value)}
     >
-      {latency && <span>{duration(latency.totalMs)}</span>}
-      {used && <span>{used}</span>}
+      {latency && (
+        <span>
+          <span class="visually-hidden">Wait </span>
+          {duration(latency.totalMs)}
+        </span>
+      )}
+      {used && (
+        <span>
+          <span class="visually-hidden">{latency ? " used " : "used "}</span>
+          {used}
+        </span>
+      )}
     </button>
   );
   const panel = (

@@ -1,4 +1,5 @@
 /** Typed client of the server's HTTP interface. */
+import { pageOf, urlOf } from "../ui/page-address";
 
 /** A tool; `parameters` is its JSON schema, or null. */
 export interface ToolInfo {
@@ -51,8 +52,10 @@ export interface Health {
   audience?: "caller" | "operator";
   /** True if the server restarts with each saved file (`--reload`). */
   reloads?: boolean;
-  /** True if the browser has a sign-in cookie, which it can give up. */
+  /** True if the browser has a sign-in cookie, which it can give up; false for a caller who could sign in. */
   signed_in?: boolean;
+  /** True if the server stores calls, and this page may see them. */
+  stores_calls?: boolean;
 }
 
 /** An error that the server had when it loaded a file. */
@@ -132,13 +135,21 @@ export async function signOut(): Promise<void> {
   const deadline = Date.now() + PENDING_REQUESTS_TIMEOUT_MS;
   while (pendingRequests > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
   // The server redirects to the sign-in page. The browser must open it, instead of this request.
-  await fetch(new URL("sign-out", document.baseURI), { method: "POST", redirect: "manual" });
-  location.assign(new URL("sign-in", document.baseURI));
+  await fetch(urlOf("sign-out"), { method: "POST", redirect: "manual" });
+  location.assign(urlOf("sign-in"));
+}
+
+/** Return the address of the sign-in page, which leads back to this page. */
+export function signInUrl(): URL {
+  const url = urlOf(`sign-in${location.search}`);
+  const page = pageOf(location);
+  if (page.name !== "live") url.searchParams.set("page", page.name === "calls" ? "calls" : `calls/${page.callId}`);
+  return url;
 }
 
 /** Return the address of a call's socket. `leg` proves that this page is the caller. */
 export function socketUrl(callId: string, after: number, leg: string): string {
-  const url = new URL(`api/calls/${encodeURIComponent(callId)}`, document.baseURI);
+  const url = urlOf(`api/calls/${encodeURIComponent(callId)}`);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.search = new URLSearchParams({ after: String(after), leg }).toString();
   return url.href;
@@ -148,7 +159,7 @@ export function socketUrl(callId: string, after: number, leg: string): string {
 const PENDING_REQUESTS_TIMEOUT_MS = 3000;
 let pendingRequests = 0;
 
-async function request<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
+export async function request<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
   pendingRequests += 1;
   try {
     return await fetchJson<T>(method, path, body, keepalive);
@@ -166,7 +177,7 @@ async function fetchJson<T>(method: string, path: string, body: unknown, keepali
       options.body = JSON.stringify(body);
       options.headers = { "content-type": "application/json" };
     }
-    response = await fetch(new URL(`api/${path}`, document.baseURI), options);
+    response = await fetch(urlOf(`api/${path}`), options);
   } catch {
     throw new ApiError("The server cannot be reached.", 0, "unreachable");
   }
@@ -174,11 +185,11 @@ async function fetchJson<T>(method: string, path: string, body: unknown, keepali
   const answer = parseJson(text);
   if (response.ok) return answer as T;
   const refused = errorFrom(response.status, answer);
-  if (refused.code === "token_needed") location.assign(new URL(`sign-in${location.search}`, document.baseURI)); // the cookie has expired
+  if (refused.code === "token_needed") location.assign(signInUrl()); // the cookie has expired
   throw refused;
 }
 
-function parseJson(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return text === "" ? undefined : JSON.parse(text);
   } catch {
@@ -186,7 +197,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function errorFrom(status: number, answer: unknown): ApiError {
+export function errorFrom(status: number, answer: unknown): ApiError {
   const error = (answer as { error?: { message?: unknown; code?: unknown; allowed?: unknown } } | undefined)?.error;
   const message =
     typeof error?.message === "string"

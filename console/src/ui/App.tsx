@@ -11,8 +11,9 @@ import { Header } from "../call/Header";
 import { EventLog } from "../event-log/EventLog";
 import { Announcer } from "../transcript/Announcer";
 import { Transcript } from "../transcript/Transcript";
-import { logsShown, type Tab, tab } from "./layout-state";
+import { logsShown, tab } from "./layout-state";
 import { NoticeList } from "./NoticeList";
+import { Tabs } from "./Tabs";
 
 export function App(): VNode {
   return (
@@ -32,24 +33,6 @@ export function App(): VNode {
       <BottomBar />
       <AnnouncerPane />
     </div>
-  );
-}
-
-const TABS: readonly [Tab, string][] = [
-  ["transcript", "Transcript"],
-  ["agents", "Agents"],
-  ["events", "Event log"],
-];
-
-function Tabs(): VNode {
-  return (
-    <nav class="tabs" aria-label="View">
-      {TABS.filter(([name]) => name !== "events" || logsShown.value).map(([name, title]) => (
-        <button key={name} type="button" aria-pressed={tab.value === name} onClick={() => (tab.value = name)}>
-          {title}
-        </button>
-      ))}
-    </nav>
   );
 }
 

@@ -15,12 +15,13 @@ export interface StickToBottom {
   stay: () => void;
 }
 
-export function useStickToBottom(): StickToBottom {
+/** @param follows false for a list that starts at its first entry. */
+export function useStickToBottom(follows = true): StickToBottom {
   const frame = useRef<HTMLDivElement | null>(null);
   const content = useRef<HTMLDivElement | null>(null);
-  const [following, setFollowing] = useState(true);
+  const [following, setFollowing] = useState(follows);
   const state = useRef({
-    following: true,
+    following: follows,
     position: { top: 0, height: 0, contentHeight: 0 },
     /** The position to stay at. */
     pinned: null as number | null,

@@ -387,3 +387,11 @@ describe("the end", () => {
     expect(run([{ type: "disconnect" }])).toMatchObject({ phase: "idle", effects: [] });
   });
 });
+
+it("watches a running call as a viewer that asks for nothing", () => {
+  const { state, effects, phase } = run([{ type: "watch", callId: "c1" }]);
+  expect(types(effects)).not.toContain("request");
+  expect(effectOf(effects, "open-socket")).toMatchObject({ callId: "c1", legId: null });
+  expect([phase, roleOf(state), state.mayTakeOver]).toEqual(["connecting", "viewer", false]);
+  expect(run([{ type: "watch", callId: "c1" }, OPENED, { type: "call-ended" }]).phase).toBe("ended");
+});

@@ -496,7 +496,7 @@ class Call:
 
     def receive_audio(self, page: Page, pcm: bytes) -> None:
         """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
-        if self.leg.page is not page or self.is_over:
+        if self.leg.page is not page or self._runner.is_stopped:
             return
         if self.leg.transport != "websocket":
             self._receive_recording(page, pcm)

@@ -6,6 +6,7 @@ received audio is the clock, as in endpointing.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange
@@ -20,6 +21,9 @@ LEAD_IN_MS = 300
 """Audio before the speech that belongs to it: voice activity detection misses soft beginnings."""
 LOOKBACK_MS = 800
 """Audio that is kept while the caller is silent, since a service reports the start of speech late."""
+_LOOKBACK_BYTES = LOOKBACK_MS * BYTES_PER_MS
+_MAX_RECENT_BYTES = _LOOKBACK_BYTES + 200 * BYTES_PER_MS
+"""Kept audio at which it is trimmed to the lookback: not with each frame."""
 MAX_STRETCH_MS = 3_000
 """Audio of a stretch at which the recogniser looks, its end: a later look needs only the latest words."""
 _THRESHOLD = 0.5
@@ -51,6 +55,9 @@ class SpeechLooks:
 
     def __init__(self, activity: VoiceActivity) -> None:
         self._endpointing = Endpointing(activity)
+        self._recent: deque[bytes] = deque()
+        """The latest audio while nothing looks, as it arrived: the caller audio buffer holds the same frames."""
+        self._recent_bytes = 0
         self._audio = bytearray()
         self._origin_ms = 0
         """Position of the first byte in the stream since `begin`."""
@@ -63,20 +70,28 @@ class SpeechLooks:
         """Begin with the latest audio, in which the caller has begun to speak."""
         self._endpointing.reset()
         self._active, self._origin_ms, self._onset_ms = True, 0, None
-        lookback, self._audio = bytes(self._audio), bytearray()
+        lookback = b"".join((*self._recent, self._audio))[-_LOOKBACK_BYTES:]
+        self._recent.clear()
+        self._recent_bytes = 0
+        self._audio = bytearray()
         return self._add(lookback)
 
     def end(self) -> None:
         """Look no more."""
         self._active = False
-        del self._audio[: max(0, len(self._audio) - LOOKBACK_MS * BYTES_PER_MS)]
+        audio, self._audio = bytes(self._audio[-_LOOKBACK_BYTES:]), bytearray()
+        self._recent.append(audio)
+        self._recent_bytes += len(audio)
 
     def feed(self, pcm: bytes) -> list[Look]:
         """Add the caller's audio, and return the looks that are due."""
         if self._active:
             return self._add(pcm)
-        self._audio += pcm
-        del self._audio[: max(0, len(self._audio) - LOOKBACK_MS * BYTES_PER_MS)]
+        self._recent.append(pcm)
+        self._recent_bytes += len(pcm)
+        if self._recent_bytes > _MAX_RECENT_BYTES:
+            while self._recent_bytes - len(self._recent[0]) >= _LOOKBACK_BYTES:
+                self._recent_bytes -= len(self._recent.popleft())
         return []
 
     def _add(self, pcm: bytes) -> list[Look]:

@@ -51,7 +51,8 @@ class WordListener:
 
     def feed(self, pcm: bytes) -> None:
         """Take the caller's audio: PCM16 at 24 kHz. All audio of the relay passes here."""
-        self._take(self._looks.feed(pcm))
+        if looks := self._looks.feed(pcm):
+            self._take(looks)
 
     def _take(self, looks: list[Look]) -> None:
         for look in looks:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from agents import Tool
 
 STATIC = Path(__file__).parent / "static"
+_REVALIDATED = {"cache-control": "no-cache"}
 
 
 def create_app(
@@ -186,12 +188,28 @@ def _routes() -> list[BaseRoute]:
 def _console() -> list[BaseRoute]:
     unknown = Route("/api/{rest:path}", unknown_route, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     if not (STATIC / "index.html").is_file():
-        return [unknown, Route("/", _console_missing)]
-    return [unknown, Route("/", _index), Mount("/", _Assets(directory=STATIC))]
+        return [unknown, *(Route(path, _console_missing) for path in ("/", "/calls", "/calls/{call_id}"))]
+    pages = [
+        Route("/", _index),
+        Route("/calls", _index),
+        Route("/calls/", _without_slash),
+        Route("/calls/{call_id}", _index_below),
+    ]
+    return [unknown, *pages, Mount("/", _Assets(directory=STATIC))]
 
 
 async def _index(_request: Request) -> Response:
-    return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+    return FileResponse(STATIC / "index.html", headers=_REVALIDATED)
+
+
+async def _index_below(_request: Request) -> Response:
+    # A proxy may remove a prefix that this server does not know, so the page's addresses are relative.
+    page = (STATIC / "index.html").read_text(encoding="utf-8").replace('"./', '"../')
+    return HTMLResponse(page, headers=_REVALIDATED)
+
+
+async def _without_slash(request: Request) -> Response:
+    return RedirectResponse(str(URL(path="../calls", query=request.scope["query_string"].decode("latin-1"))), 307)
 
 
 async def _console_missing(_request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
@@ -23,6 +24,9 @@ WRONG_TOKEN_DELAY_S = 1.0
 """Time in s after which a client on this machine gets the answer to a wrong token."""
 MAX_WRONG_TOKENS_PER_MINUTE = 10
 """Wrong tokens that a client may send in a minute, as bearer tokens and at the sign-in page together."""
+PAGE = "page"
+"""Parameter of the sign-in page: the console's page that asked for it; without one, `/`."""
+_CONSOLE_PAGE = re.compile(r"(?:calls(?:/[\w-]{1,200})?)?", re.ASCII)
 AUTHENTICATED = "trunkline.authenticated"
 """Key in a request's scope: true if the client has shown the token or a valid cookie."""
 SIGNED_IN = "trunkline.signed_in"
@@ -144,9 +148,17 @@ async def refuse(error: HTTPException, scope: Scope, receive: Receive, send: Sen
 
 
 def _page_or(response: Response, scope: Scope) -> Response:
-    """Return a redirect to the sign-in page for the console's page, with its query; else the response."""
-    if path_of(scope) != "/" or Request(scope).method not in ("GET", "HEAD"):
+    """Return a redirect to the sign-in page for a page of the console, with its query; else the response."""
+    page = path_of(scope).removeprefix("/")
+    if not is_console_page(page) or Request(scope).method not in ("GET", "HEAD"):
         return response
     # Relative, so that it is correct under any prefix, also under one that a proxy removes.
-    address = URL(path="sign-in", query=scope["query_string"].decode("latin-1"))
+    address = URL(path="../sign-in" if "/" in page else "sign-in", query=scope["query_string"].decode("latin-1"))
+    if page:
+        address = address.include_query_params(**{PAGE: page})
     return RedirectResponse(str(address), 303, {"cache-control": "no-store"})
+
+
+def is_console_page(path: str) -> bool:
+    """Return whether a path inside the app, without its first slash, is a page of the console."""
+    return _CONSOLE_PAGE.fullmatch(path) is not None

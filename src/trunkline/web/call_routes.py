@@ -22,6 +22,7 @@ from trunkline.calls.pages import CloseCode, Page
 from trunkline.calls.registry import BudgetSpentError, TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.realtime import service_rules
+from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.sdp import has_data_channel, offer_problem
 from trunkline.realtime.send_queue import CloseFrame, send_frames
 from trunkline.realtime.validation import InvalidRequest
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 5.0
 """The time in s after which a client may retry when too many calls are running."""
 CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
+AUDIO_COUNTED_EVERY_BYTES = 100 * BYTES_PER_MS
+"""Audio of a page after which its rate is checked: a check of each frame would be a tenth of its cost."""
 _MAX_DIGITS = 15
 _MAX_REASON = 120
 """Characters of a close frame's reason, which may have 123 bytes (RFC 6455, 5.5)."""
@@ -228,6 +231,7 @@ async def _send(socket: WebSocket, frame: str | bytes | CloseFrame) -> None:
 
 async def _read(socket: WebSocket, call: Call, page: Page) -> None:
     rates, clock = PageRates(), asyncio.get_running_loop().time
+    uncounted = 0
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
@@ -236,8 +240,11 @@ async def _read(socket: WebSocket, call: Call, page: Page) -> None:
         wait_s = 0.0
         try:
             if (audio := message.get("bytes")) is not None:
-                wait_s = rates.audio(len(audio), clock())
                 call.receive_audio(page, audio)
+                uncounted += len(audio)
+                if uncounted >= AUDIO_COUNTED_EVERY_BYTES:
+                    wait_s = rates.audio(uncounted, clock())
+                    uncounted = 0
             elif (text := message.get("text")) is not None:
                 wait_s = rates.command(clock())
                 call.command(page, text)

@@ -25,11 +25,14 @@ async def health(request: Request) -> Response:
     status: dict[str, object] = {"status": "ok", "version": __version__, "provider": server.provider_name}
     if server.engine is not None:
         status["engine"] = dataclasses.asdict(server.engine)
-    status["audience"] = audience_of(request, server.settings)
+    audience = audience_of(request, server.settings)
+    status["audience"] = audience
     if server.reloads:
         status["reloads"] = True
     if request.scope.get(SIGNED_IN):
         status["signed_in"] = True
+    elif audience == "caller" and SIGNED_IN in request.scope:
+        status["signed_in"] = False  # the server has a sign-in page
     return JSONResponse(status)
 
 

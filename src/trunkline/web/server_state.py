@@ -29,6 +29,7 @@ from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.providers.remote_engine import RemoteEngineProvider
 from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
 from trunkline.settings import Settings
+from trunkline.store.audio.redaction_judge import RedactionJudge
 from trunkline.store.call_store import CallStore
 from trunkline.store.redaction import CallRedactor, policy_of
 from trunkline.web.caller_cookie import CallerCookies
@@ -184,7 +185,10 @@ class ServerState:
             if self._registry is not None:
                 self._registry.report_store(call_id, event)
 
-        return CallStore(settings, settings.store, tell, make_redactor=self._redactor_for)
+        return CallStore(settings, settings.store, tell, make_redactor=self._redactor_for, make_judge=self._judge)
+
+    def _judge(self) -> RedactionJudge:
+        return RedactionJudge(self._redactor_for)
 
     def _redactor_for(self, scenario: str) -> CallRedactor:
         """Return the redactor of a call; the scenario runs, so it has been loaded."""

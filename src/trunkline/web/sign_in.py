@@ -1,7 +1,7 @@
 """Sign-in page: a form that takes the token and sets a cookie, without a script.
 
 All its addresses are relative, so that they are correct under any prefix. The cookie has no `Path`, so it applies to
-the page's folder. The page leads only to the console, and keeps the console's query.
+the page's folder. The page leads only to the console's pages, and keeps their queries.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from trunkline.web.auth_middleware import AUTHENTICATED, WrongTokens
+from trunkline.web.auth_middleware import AUTHENTICATED, PAGE, WrongTokens, is_console_page
 from trunkline.web.auth_token import SIGNED_IN_S
 from trunkline.web.authority import Tokens
 from trunkline.web.errors import ApiError
@@ -135,7 +135,10 @@ def _token_in(body: bytes) -> str:
 
 
 def _console(request: Request) -> str:
-    return f"./?{request.url.query}" if request.url.query else "./"
+    """Return the address of the console's page that the reader came from, with its query."""
+    page = request.query_params.get(PAGE, "")
+    query = request.url.remove_query_params(PAGE).query if page else request.url.query
+    return f"./{page if is_console_page(page) else ''}{'?' if query else ''}{query}"
 
 
 def _form(request: Request, problem: str | None = None) -> str:

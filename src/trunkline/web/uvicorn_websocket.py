@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
@@ -38,9 +39,12 @@ class CallSocketProtocol(RefusableSocketProtocol):
 
     async def send(self, message: Any) -> None:
         """See the base class, which writes to a closing transport: asyncio logs that each time."""
-        if message["type"] == "websocket.send" and self.transport.is_closing():
+        if message["type"] != "websocket.send":
+            await super().send(message)
+        elif self.transport.is_closing():
             raise ClientDisconnected
-        await super().send(message)
+        else:  # past the handshake, which the class between handles
+            await WebSocketsSansIOProtocol.send(self, message)
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -24,6 +24,8 @@ _BY_CALLER = frozenset({"caller", "endpointing", "approval"})
 """Waits for the caller, during which no filler is due."""
 _IN_ORDER = (FillerKind.WAITING, FillerKind.APOLOGY, FillerKind.PATIENCE)
 _ROUNDING_MS = 1.0
+_NOTED_EVERY_MS = 100.0
+"""Interval in which the end of the agent's audio is computed while audio arrives, fifty times a second."""
 
 
 class FillerState(Enum):
@@ -64,6 +66,8 @@ class FillerPlayer:
         self._started_ms = 0.0
         self._ended_ms = 0.0
         self._agent_plays = False
+        self._noted_ms = -_NOTED_EVERY_MS
+        """Time at which the end of the agent's audio was computed last."""
         self._kind = FillerKind.WAITING
         """The filler that is fetched or plays."""
         self._failed = False
@@ -114,7 +118,9 @@ class FillerPlayer:
             self._cut()
             self._begin(self._outbox.now_ms)
         elif self._state is FillerState.SILENT:
-            self._note_agent_audio()
+            self._agent_plays = True  # a later step computes the end
+            if self._outbox.now_ms - self._noted_ms >= _NOTED_EVERY_MS:
+                self._note_agent_audio()
 
     def on_timer(self) -> None:
         """Handle `Timer.FILLER`."""
@@ -162,10 +168,12 @@ class FillerPlayer:
 
     def _note_agent_audio(self) -> None:
         """Let the silence begin after the agent's audio, if the caller hears any."""
+        self._noted_ms = self._outbox.now_ms
         ends_at_ms = self._playout.ends_at_ms
         played, self._agent_plays = self._agent_plays, ends_at_ms is not None and ends_at_ms >= self._outbox.now_ms
-        if ends_at_ms is None and played and self._playout.over_webrtc:
-            ends_at_ms = self._outbox.now_ms  # over WebRTC the end is known only when it has come
+        if ends_at_ms is None and played:
+            # Over WebRTC the end is known only when it has come.
+            ends_at_ms = self._outbox.now_ms if self._playout.over_webrtc else self._playout.ended_at_ms
         if ends_at_ms is not None and ends_at_ms > self._silent_from_ms:
             self._silent_from_ms = ends_at_ms
             self._count = 0

@@ -236,12 +236,13 @@ class CallMachine:
             return []
         if isinstance(given, AudioReceived):  # fifty times a second
             passes = self._scheduler.state is ResponseState.SPEAKING and not self._output.holding
-            self._scheduler.on_output()
             self._stall_watch.on_audio()
             self._empty_answers.on_answer()
+            if passes:  # no request, renewal or wait depends on this audio
+                self._output.on_audio(given)
+                return self._outbox.take()
+            self._scheduler.on_output()
             self._output.on_audio(given)
-            if passes:
-                return self._outbox.take()  # no request, renewal or wait depends on this audio
         else:
             self._handle(given)
         self._request_if_due()

@@ -14,7 +14,7 @@ from trunkline.calls.machine.inputs import AudioReceived
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout_clock import PlayoutClock
 from trunkline.calls.machine.relay_playout import PlayedAudio, RelayPlayout
-from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import CANCELLING_STATES, BlockReason, ResponseScheduler
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.calls.machine.webrtc_playout import MS_PER_CHARACTER, WebRtcPlayout
@@ -124,13 +124,20 @@ class Playout:
         Over WebRTC it is now, while audio plays, and earlier if the model has stalled in the middle of a message.
         """
         if self._webrtc is None:
-            left_ms = self._relay.left_ms(self._now_ms)
+            left_ms = self._relay.left_ms(self._clock.at(self._outbox.now_ms))
             return self._outbox.now_ms + left_ms if left_ms else None
         item_id = self._webrtc.playing_item
         if item_id is None:
             return None
         ends_at_ms = self._webrtc.ends_at_ms(self._now_ms, self.duration_ms(item_id))
         return None if ends_at_ms is None else self._outbox.now_ms + ends_at_ms - self._now_ms
+
+    @property
+    def ended_at_ms(self) -> float | None:
+        """Time at which the relay's audio has ended, in silence; None if the page has dropped it, or over WebRTC."""
+        if self._webrtc is not None or (ended_at_ms := self._relay.ended_at_ms()) is None:
+            return None
+        return self._outbox.now_ms - (self._now_ms - ended_at_ms)
 
     @property
     def heard_at_ms(self) -> float | None:
@@ -263,10 +270,10 @@ class Playout:
     # Audio on the relay ---------------------------------------------------------------------------------------------
     def play(self, audio: AudioReceived) -> None:
         """Send audio to the page, unless its message was cut or its response is cancelled."""
-        if self._scheduler.cancelling and self._relay.reject(audio.item_id, audio.ms):
+        if self._scheduler.state in CANCELLING_STATES and self._relay.reject(audio.item_id, audio.ms):
             self.truncate(audio.item_id, 0)
             return
-        first = self._relay.add_audio(audio.item_id, audio.ms, self._now_ms)
+        first = self._relay.add_audio(audio.item_id, audio.ms, self._clock.at(self._outbox.now_ms))
         if first is None:
             return
         if first:

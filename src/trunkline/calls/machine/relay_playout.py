@@ -136,8 +136,22 @@ class RelayPlayout:
 
     def left_ms(self, now_ms: float) -> float:
         """Return the duration of the audio sent so far that was not played yet."""
-        left_ms = sum(message.sent_ms - message.played_ms(now_ms) for message in self._playing.values())
+        left_ms = 0.0
+        for message in self._playing.values():
+            left_ms += message.sent_ms - message.played_ms(now_ms)
         return left_ms if left_ms > _ROUNDING_MS else 0.0
+
+    def ended_at_ms(self) -> float | None:
+        """Return the time at which the page has played the audio of the last message whole; None without a message.
+
+        It is in the past: while audio is left, `left_ms` has the rest.
+        """
+        if not self._playing:
+            return None
+        last = next(reversed(self._playing.values()))
+        if last.reported_ms is None:
+            return last.starts_at_ms + last.sent_ms
+        return last.reported_at_ms + last.sent_ms - last.reported_ms
 
     def cut(self, now_ms: float, *, unfinished_only: bool = False) -> str | None:
         """Drop all further audio of the unplayed messages.

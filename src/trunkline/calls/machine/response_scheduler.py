@@ -38,6 +38,9 @@ class ResponseState(Enum):
     CANCELLING = auto()
 
 
+CANCELLING_STATES = (ResponseState.CANCELLING, ResponseState.CANCELLING_REQUEST)
+
+
 class CallerSpeech(Enum):
     """The caller's speech, as the session reports it.
 
@@ -74,7 +77,8 @@ class ResponseScheduler:
     def __init__(self, new_id: NewId, session: SessionStatus) -> None:
         self._new_id = new_id
         self._session = session
-        self._state = ResponseState.IDLE
+        self.state = ResponseState.IDLE  # an attribute, since every frame of audio asks
+        """State of the current response."""
         self._response_id: str | None = None
         """Id of the current response; None until the service announces it."""
         self._caller_speech = CallerSpeech.SILENT
@@ -91,24 +95,19 @@ class ResponseScheduler:
 
     # State ----------------------------------------------------------------------------------------------------------
     @property
-    def state(self) -> ResponseState:
-        """State of the current response."""
-        return self._state
-
-    @property
     def busy(self) -> bool:
         """True if a response is in progress or requested."""
-        return self._state is not ResponseState.IDLE
+        return self.state is not ResponseState.IDLE
 
     @property
     def cancelling(self) -> bool:
         """True if the current response is cancelled and not over yet."""
-        return self._state in (ResponseState.CANCELLING, ResponseState.CANCELLING_REQUEST)
+        return self.state in CANCELLING_STATES
 
     @property
     def awaits_announcement(self) -> bool:
         """True if `response.create` is sent and `response.created` has not arrived, cancelled or not."""
-        return self._state in (ResponseState.REQUESTED, ResponseState.CANCELLING_REQUEST)
+        return self.state in (ResponseState.REQUESTED, ResponseState.CANCELLING_REQUEST)
 
     @property
     def response_wanted(self) -> bool:
@@ -136,7 +135,7 @@ class ResponseScheduler:
         return BlockReason.SESSION_UNCONFIRMED in self._blocks
 
     def _change(self, state: ResponseState, response_id: str | None = None) -> None:
-        self._state, self._response_id = state, response_id
+        self.state, self._response_id = state, response_id
 
     def answers_without(self, item_id: str) -> bool:
         """Return whether the current response was requested after an item that the service has not acknowledged."""
@@ -197,7 +196,7 @@ class ResponseScheduler:
 
     def on_output(self) -> None:
         """Note that the response in progress has words or audio."""
-        if self._state in (ResponseState.IN_PROGRESS, ResponseState.UNANNOUNCED):
+        if self.state in (ResponseState.IN_PROGRESS, ResponseState.UNANNOUNCED):
             self._change(ResponseState.SPEAKING, self._response_id)
 
     def on_item_added(self, item_id: str) -> None:
@@ -213,7 +212,7 @@ class ResponseScheduler:
         self._answer_due = False
         if self.awaits_announcement:
             self._request_answered = not self._request_unacked
-            cancelled = self._state is ResponseState.CANCELLING_REQUEST
+            cancelled = self.state is ResponseState.CANCELLING_REQUEST
             self._change(ResponseState.CANCELLING if cancelled else ResponseState.IN_PROGRESS, response_id)
         else:
             self._caller_speech = CallerSpeech.SILENT  # the service has ended the caller's turn
@@ -276,7 +275,7 @@ class ResponseScheduler:
         event: ResponseCancel = {"type": "response.cancel", "event_id": self._new_id("event")}
         if self._response_id is not None:
             event["response_id"] = self._response_id
-        announced = self._state is not ResponseState.REQUESTED
+        announced = self.state is not ResponseState.REQUESTED
         self._change(ResponseState.CANCELLING if announced else ResponseState.CANCELLING_REQUEST, self._response_id)
         return event
 
@@ -285,6 +284,6 @@ class ResponseScheduler:
 
         The service may have found nothing to cancel the first time.
         """
-        if self._state is not ResponseState.CANCELLING or self._response_id is None:
+        if self.state is not ResponseState.CANCELLING or self._response_id is None:
             return None
         return {"type": "response.cancel", "event_id": self._new_id("event"), "response_id": self._response_id}

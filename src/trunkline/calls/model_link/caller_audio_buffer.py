@@ -17,6 +17,7 @@ LOOKBACK_BYTES = 1_000 * BYTES_PER_MS
 
 More is kept while nothing arrives from the service, since the connection may be dead.
 """
+_TRIM_EVERY_BYTES = 100 * BYTES_PER_MS
 
 
 class CallerAudioBuffer:
@@ -26,7 +27,8 @@ class CallerAudioBuffer:
     """
 
     def __init__(self) -> None:
-        self._pending: deque[bytes] = deque()
+        self.pending: deque[bytes] = deque()
+        """Audio that waits for a session."""
         self._pending_bytes = 0
         self._sent: deque[bytes] = deque()
         self._sent_start = 0
@@ -38,23 +40,21 @@ class CallerAudioBuffer:
         """The end position of the latest understood turn."""
         self._received_end = 0
         """The position up to which the session has received the audio."""
-
-    @property
-    def has_pending(self) -> bool:
-        """True if audio waits for a session."""
-        return bool(self._pending)
+        self._trim_at = 0
+        self.trim_due = False
+        """True if the next frame drops the audio that is not needed: `on_alive` is of use before it."""
 
     def hold(self, pcm: bytes) -> None:
         """Keep audio for the next session."""
-        self._pending.append(pcm)
+        self.pending.append(pcm)
         self._pending_bytes += len(pcm)
         while self._pending_bytes > MAX_HELD_BYTES:
-            self._pending_bytes -= len(self._pending.popleft())
+            self._pending_bytes -= len(self.pending.popleft())
 
     def take_pending(self) -> list[bytes]:
         """Remove and return the audio that waits for a session, in order."""
-        pending = list(self._pending)
-        self._pending.clear()
+        pending = list(self.pending)
+        self.pending.clear()
         self._pending_bytes = 0
         return pending
 
@@ -62,7 +62,10 @@ class CallerAudioBuffer:
         """Keep audio that goes to the session now."""
         self._sent.append(pcm)
         self._sent_end += len(pcm)
-        self._trim()
+        if self.trim_due:
+            self._trim()
+            self._trim_at = self._sent_end + _TRIM_EVERY_BYTES
+        self.trim_due = self._sent_end >= self._trim_at
 
     def on_alive(self) -> None:
         """Count the audio sent so far as received, since the session has just sent something."""
@@ -93,8 +96,9 @@ class CallerAudioBuffer:
                 have begun.
         """
         if replay:
+            self._trim()
             self._drop_before(min(self._turns.values(), default=self._understood_end))
-            later, self._pending = self._pending, deque()
+            later, self.pending = self.pending, deque()
             self._pending_bytes = 0
             for pcm in (*self._sent, *later):
                 self.hold(pcm)

@@ -261,7 +261,7 @@ class Link:
         elif not isinstance(self._state, Up):
             self._caller_audio.hold(pcm)
             return
-        if self._caller_audio.has_pending:
+        if self._caller_audio.pending:
             self._caller_audio.hold(pcm)
         elif not self._outgoing.is_full:
             self._put_audio(pcm)
@@ -286,7 +286,7 @@ class Link:
 
     def _put_audio(self, pcm: bytes) -> None:
         self._audio_meter.on_sent(pcm)
-        if self._outgoing.take_sign_of_life():
+        if self._caller_audio.trim_due and self._outgoing.take_sign_of_life():
             self._caller_audio.on_alive()
         self._caller_audio.on_sent(pcm)
         if self._codec is not None:

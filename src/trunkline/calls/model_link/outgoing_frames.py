@@ -6,7 +6,7 @@ Frames that create items are kept until the service acknowledges the items, so t
 from __future__ import annotations
 
 import asyncio
-import base64
+from binascii import b2a_base64
 from collections import deque
 
 import msgspec
@@ -66,7 +66,8 @@ class OutgoingFrames:
 
     def put_audio(self, audio: bytes) -> None:
         """Send or queue the caller's audio, in the session's input format."""
-        self._put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(audio).decode() + '"}')
+        encoded = b2a_base64(audio, newline=False).decode()
+        self._put('{"type":"input_audio_buffer.append","audio":"' + encoded + '"}')
 
     def _put(self, frame: str, item_id: str | None = None) -> None:
         if not self._queue and self._connection is not None and self._connection.try_send(frame):
