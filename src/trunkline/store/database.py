@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SQLITE_NAME = "trunkline.sqlite3"
 """The file of the database in the data folder."""
 LOCK_WAIT_S = 5.0
-"""The time for which a statement waits for another process that writes."""
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 60.0
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,15 +47,17 @@ class Database:
 
     Args:
         url: the URL of the database, `sqlite:///PATH` or `postgresql://…`.
+        lock_wait_s: the time for which a statement on SQLite waits for another process that writes, in seconds.
 
     Raises:
         StoreError: the URL is invalid, or the driver is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, lock_wait_s: float = LOCK_WAIT_S) -> None:
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _engine(self.url)
+        self._lock_wait_s = lock_wait_s
+        self.engine = _engine(self.url, lock_wait_s)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Database:
@@ -87,7 +88,7 @@ class Database:
         """
         if self.path is not None:
             await asyncio.to_thread(_make_private_file, self.path)
-        await asyncio.to_thread(lambda: asyncio.run(_migrate(self.url)))
+        await asyncio.to_thread(lambda: asyncio.run(_migrate(self.url, self._lock_wait_s)))
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -140,10 +141,10 @@ def _with_driver(url: str) -> URL:
     return parsed.set(drivername=driver, query=query)
 
 
-def _engine(url: URL, **options: Any) -> AsyncEngine:
+def _engine(url: URL, lock_wait_s: float, **options: Any) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         # Without an isolation level, Python's module leaves transactions to the `begin` event below.
-        arguments = {"timeout": LOCK_WAIT_S, "isolation_level": None}
+        arguments = {"timeout": lock_wait_s, "isolation_level": None}
         engine = create_async_engine(url, connect_args=arguments, hide_parameters=True, **options)
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -198,8 +199,8 @@ def _make_private_file(path: Path) -> None:
         ) from None
 
 
-async def _migrate(url: URL) -> None:
-    engine = _engine(url, poolclass=NullPool)
+async def _migrate(url: URL, lock_wait_s: float) -> None:
+    engine = _engine(url, lock_wait_s, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             await connection.execution_options(transaction="write")

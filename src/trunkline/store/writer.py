@@ -36,7 +36,7 @@ MAX_QUEUED_EVENTS = 100_000
 MAX_QUEUED_BYTES = 64 << 20
 """The size of the events that may wait for the database, as JSON text."""
 MAX_CALLS = 20_000
-"""The number of calls whose summaries may wait for the database."""
+"""The number of calls that may wait for the database with their summaries."""
 KEPT_MESSAGES = 8
 """The messages of a call that a truncation may still change."""
 _LESS_IMPORTANT = (log_events.WireSent, log_events.WireReceived, log_events.MessageDelta, log_events.AudioStats)
@@ -263,6 +263,10 @@ class StoreWriter:
 
     async def _open(self) -> None:
         self._sink = await self._watched(self._open_sink())
+        for call in self._calls.values():
+            call.written_at = None  # the database may be another one, without the calls of the former
+        if self._pending is not None:
+            self._pending = self._with_calls(self._pending)
         self._restore_if_caught_up()
 
     async def _write_next(self, sink: BatchSink) -> None:
@@ -317,6 +321,13 @@ class StoreWriter:
                 call.written_at = now
                 calls.append(_call_row(call))
         return Batch(calls, events, utterances)
+
+    def _with_calls(self, batch: Batch) -> Batch:
+        """Return a batch with the summaries of all its calls."""
+        has = {row.summary.call_id for row in batch.calls}
+        missing = {row.call_id for row in batch.events} - has
+        calls = [_call_row(self._calls[call_id]) for call_id in sorted(missing) if call_id in self._calls]
+        return Batch([*batch.calls, *calls], batch.events, batch.utterances)
 
     def _on_written(self, batch: Batch, refused: Sequence[EventRow]) -> None:
         self._retry_s = self._times.first_retry_s
