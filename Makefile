@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
-.PHONY: run setup browser proxies lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
+.PHONY: run setup browser postgres proxies lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -55,6 +55,10 @@ browser:
 # Caddy and nginx from Debian, unless they are installed.
 proxies:
 	@$(BIN)/python scripts/proxies.py
+
+# Postgres from Debian, unless it is installed.
+postgres:
+	@$(BIN)/python scripts/postgres.py
 
 # The checks of .pre-commit-config.yaml, for all files, and the slower ones. Git checks white space, if this is a clone.
 lint: setup check-console
@@ -108,7 +112,7 @@ test: setup .make/clients
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser-group test-speech-group
 	@$(MAKE) --no-print-directory test-quiet
 	@$(MAKE) --no-print-directory test-pure
-	@$(MAKE) --no-print-directory proxies
+	@$(MAKE) --no-print-directory proxies postgres
 	@$(MAKE) --no-print-directory test-core
 
 test-browser-group:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from scripts.postgres import programs
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.store.postgres_server import MISSING, PostgresServer, binaries, postgres_server
+from tests.store.postgres_server import MISSING, PostgresServer, postgres_server
 
 _NUMBERS = itertools.count(1)
 
@@ -20,7 +21,7 @@ _NUMBERS = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A Postgres server for the whole session. Where it is not installed, tests are skipped, but never in CI."""
-    if binaries() is None:
+    if programs() is None:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)

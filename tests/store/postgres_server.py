@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from scripts.postgres import programs
+
 from tests.ports import free_port
 
 MISSING = "Postgres is not installed. Install it with: apt-get install postgresql"
@@ -20,21 +22,12 @@ START_S = 30.0
 _USER = "postgres"
 
 
-def binaries() -> Path | None:
-    """Return the folder of the newest installed Postgres, None if there is not one."""
-    folders = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
-    if folders:
-        return max(folders, key=lambda folder: float(folder.parent.name))
-    found = shutil.which("initdb")
-    return Path(found).parent if found else None
-
-
 class PostgresServer:
     """A running server. `url` is that of its first database; the user needs no password."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, folder_of_programs: Path) -> None:
         self._folder = folder
-        self._programs = programs
+        self._programs = folder_of_programs
         self.port = free_port()
         self.url = f"postgresql://trunkline@127.0.0.1:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,11 +95,11 @@ def postgres_server() -> Iterator[PostgresServer]:
     Raises:
         FileNotFoundError: Postgres is not installed.
     """
-    programs = binaries()
-    if programs is None:
+    folder_of_programs = programs()
+    if folder_of_programs is None:
         raise FileNotFoundError(MISSING)
     folder = Path(tempfile.mkdtemp(prefix="trunkline-postgres-"))
-    server = PostgresServer(folder, programs)
+    server = PostgresServer(folder, folder_of_programs)
     try:
         server.initialise()
         server.start()

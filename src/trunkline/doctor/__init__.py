@@ -29,10 +29,12 @@ async def examine(settings: Settings, targets: Sequence[str] = ()) -> DoctorRepo
     from trunkline.doctor.provider_checks import check_provider
     from trunkline.doctor.scenario_checks import check_scenarios
     from trunkline.doctor.settings_checks import check_settings
+    from trunkline.doctor.store_checks import check_store
     from trunkline.providers.factory import choose_provider_name
 
     name = choose_provider_name(settings)
     findings = [*check_host(settings, name), *check_settings(settings, name)]
+    findings += await check_store(settings)
     findings += check_scenarios(targets, settings, name)
     findings += await (check_engine(settings) if name == "local" else check_provider(settings, name))
     return DoctorReport(name, list(_redact(findings, settings)))

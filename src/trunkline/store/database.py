@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -89,6 +89,17 @@ class Database:
         if self.path is not None:
             await asyncio.to_thread(_make_private_file, self.path)
         await asyncio.to_thread(lambda: asyncio.run(_migrate(self.url, self._lock_wait_s)))
+
+    async def state(self) -> Literal["new", "older", "current"]:
+        """Return the state of the tables, without a change to them.
+
+        Raises:
+            StoreError: as `migrate` does.
+        """
+        current = await asyncio.to_thread(lambda: asyncio.run(_heads(self.url, self._lock_wait_s)))
+        scripts = _scripts()
+        _check_versions(scripts, current)
+        return "new" if not current else "current" if set(current) == set(scripts.get_heads()) else "older"
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -200,14 +211,28 @@ def _make_private_file(path: Path) -> None:
 
 
 async def _migrate(url: URL, lock_wait_s: float) -> None:
+    async with _connected(url, lock_wait_s) as connection:
+        await connection.execution_options(transaction="write")
+        async with connection.begin():
+            if url.get_backend_name() != "sqlite":
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            await connection.run_sync(_upgrade)
+
+
+async def _heads(url: URL, lock_wait_s: float) -> tuple[str, ...]:
+    from alembic.runtime.migration import MigrationContext
+
+    async with _connected(url, lock_wait_s) as connection:
+        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+
+
+@asynccontextmanager
+async def _connected(url: URL, lock_wait_s: float) -> AsyncIterator[AsyncConnection]:
+    """Open a single connection; its failures are `StoreError`s."""
     engine = _engine(url, lock_wait_s, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            await connection.execution_options(transaction="write")
-            async with connection.begin():
-                if url.get_backend_name() != "sqlite":
-                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-                await connection.run_sync(_upgrade)
+            yield connection
     except (DBAPIError, sqlite3.Error, OSError, TimeoutError) as error:
         raise StoreError(f"The database of stored calls cannot be used: {reason_of(error)}.") from error
     finally:
@@ -224,9 +249,8 @@ def _upgrade(connection: Connection) -> None:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
-    scripts = ScriptDirectory(str(MIGRATIONS))
+    scripts = _scripts()
     current = MigrationContext.configure(connection).get_current_heads()
     _check_versions(scripts, current)
     if set(current) == set(scripts.get_heads()):
@@ -237,6 +261,12 @@ def _upgrade(connection: Connection) -> None:
     with environment:
         environment.configure(connection=connection, transactional_ddl=True)
         environment.run_migrations()
+
+
+def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(MIGRATIONS))
 
 
 def _check_versions(scripts: ScriptDirectory, current: tuple[str, ...]) -> None:
