@@ -71,7 +71,7 @@ def _room(settings: Settings) -> Iterator[Finding]:
             "store room",
             "note",
             f"The disk of {folder} has {free / _GB:.1f} GB free, less than the limit of stored calls.",
-            "Set TRUNKLINE_STORE_MAX_GB to what calls may take; the oldest calls are deleted beyond it.",
+            "Set TRUNKLINE_STORE_MAX_GB to the space that calls may take; the oldest ones are deleted beyond it.",
         )
 
 
