@@ -126,6 +126,16 @@ def _checked_engine(address: str) -> str:
     return address.rstrip("/").removesuffix("/v1").removesuffix("/openai")
 
 
+def _checked_pattern(pattern: str) -> str:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    if compiled.search(""):
+        raise ValueError(f"{pattern!r} matches an empty text: give a pattern of at least one character")
+    return pattern
+
+
 def _checked_network(address: str) -> str:
     try:
         ipaddress.ip_network(address, strict=False)
@@ -377,6 +387,10 @@ class Settings(BaseSettings):
     """The size of all stored calls, with their audio, in GB (10^9 bytes). Beyond it, the oldest calls are deleted."""
     store_days: float = Field(default=30.0, validation_alias="TRUNKLINE_STORE_DAYS", ge=0)
     """The days for which a call is stored after its start. With 0, only the size limit deletes calls."""
+    redact: Annotated[list[Annotated[str, AfterValidator(_checked_pattern)]], NoDecode, _json_list("KD-[0-9]{6}")] = (
+        Field(default_factory=list, validation_alias="TRUNKLINE_REDACT")
+    )
+    """Regular expressions of personal data for the storing mode `redacted`, in addition to the built-in ones."""
     log_content: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_CONTENT")
     """True allows content in the server's log: transcripts, error messages of users' code, SDP, and frames with their
     headers."""

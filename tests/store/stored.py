@@ -13,7 +13,7 @@ from trunkline.store.database import Database
 from trunkline.store.database_sink import DatabaseSink
 from trunkline.store.mode import StoreMode
 from trunkline.store.stored_calls import StoredCalls
-from trunkline.store.writer import StoreWriter
+from trunkline.store.writer import RedactorFactory, StoreWriter
 
 SERVER_ID = "server_test"
 
@@ -30,7 +30,10 @@ async def stored_in(url: str) -> AsyncIterator[tuple[Database, StoredCalls]]:
 
 
 async def store(
-    url: str, *calls: Iterable[LogEventUnion | tuple[int, LogEventUnion]], mode: StoreMode = "full"
+    url: str,
+    *calls: Iterable[LogEventUnion | tuple[int, LogEventUnion]],
+    mode: StoreMode = "full",
+    make_redactor: RedactorFactory | None = None,
 ) -> None:
     """Store calls with the writer, each from its events; an event may have a time."""
 
@@ -39,7 +42,7 @@ async def store(
         await database.migrate()
         return DatabaseSink(database, SERVER_ID)
 
-    writer = StoreWriter(open_sink, mode)
+    writer = StoreWriter(open_sink, mode, make_redactor=make_redactor)
     async with writer.running():
         for events in calls:
             feed(writer, events)

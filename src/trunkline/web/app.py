@@ -25,7 +25,7 @@ from trunkline.engine.transports.ice import ice_servers
 from trunkline.scenario.loading import Target
 from trunkline.scenario.scenario import AnyScenario, Scenario
 from trunkline.settings import Settings
-from trunkline.web import call_routes, client_api, operator_routes
+from trunkline.web import call_routes, client_api, operator_routes, stored_call_routes
 from trunkline.web.auth_middleware import AuthMiddleware, WrongTokens
 from trunkline.web.authority import audience_of, tokens_from
 from trunkline.web.errors import ApiError, handle_error
@@ -66,7 +66,7 @@ def create_app(
     settings = settings or Settings()
     server = ServerState(settings, scenarios)
     middleware = [origin_guard(settings, authenticates=authenticate is not None)]
-    routes = [*operator_routes.routes, *_routes(), *call_routes.routes, *client_api.routes]
+    routes = [*operator_routes.routes, *_routes(), *stored_call_routes.routes, *call_routes.routes, *client_api.routes]
     tokens, wrong = tokens_from(settings), WrongTokens()
     middleware.append(
         Middleware(

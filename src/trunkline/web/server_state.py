@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
@@ -43,8 +45,13 @@ from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, address_of, clien
 from trunkline.web.refusals import Refusals
 from trunkline.web.word_recogniser import WordRecogniser
 
+if TYPE_CHECKING:  # SQLAlchemy takes long to import
+    from trunkline.store.call_archive import CallArchive
+
 TOTAL_RATE_FACTOR = 10
-"""The ratio between the limit of all clients together and that of one, for the client API."""
+"""The ratio between the limit of all clients together and that of one, for the client API and stored calls."""
+STORED_CALLS_PER_MINUTE = 600
+"""Requests for stored calls that one client may send in a minute."""
 logger = logging.getLogger(__name__)
 
 
@@ -108,6 +115,10 @@ class ServerState:
         self.client_api = {
             what: RequestLimits(asked, TOTAL_RATE_FACTOR * asked, self.refusals) for what in ("session", "responses")
         }
+        self.stored_call_requests = RequestLimits(
+            STORED_CALLS_PER_MINUTE, TOTAL_RATE_FACTOR * STORED_CALLS_PER_MINUTE, self.refusals
+        )
+        self._archive: CallArchive | None = None
         self._targets = targets
         self.capacity = capacity_of(settings)
         self.loop_watch: LoopWatch | None = None
@@ -194,7 +205,7 @@ class ServerState:
         """Return the redactor of a call; the scenario runs, so it has been loaded."""
         ready = self._ready
         loaded = ready.result().scenarios.by_name if ready is not None and ready.done() else {}
-        return CallRedactor(policy_of(loaded.get(scenario)))
+        return CallRedactor(policy_of(loaded.get(scenario), self.settings.redact))
 
     def _readings(self) -> Iterator[Reading]:
         def registry(read: Callable[[CallRegistry], float]) -> Callable[[], float | None]:
@@ -277,6 +288,24 @@ class ServerState:
             raise _not_started()
         return await asyncio.shield(self._ready)
 
+    async def archive(self) -> CallArchive:
+        """Return the stored calls, for reads and deletions.
+
+        Raises:
+            StoreError: the address of the database is invalid, or its driver is not installed.
+        """
+        if self._registry is None:
+            raise _not_started()
+        module = await asyncio.to_thread(importlib.import_module, "trunkline.store.call_archive")
+        if self._archive is None:
+            self._archive = module.CallArchive(self.settings)
+        return self._archive
+
+    async def _close_archive(self) -> None:
+        archive, self._archive = self._archive, None
+        if archive is not None:
+            await archive.close()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the server's calls inside the `with` block."""
@@ -284,6 +313,7 @@ class ServerState:
         async with AsyncExitStack() as stack:
             stack.enter_context(redact_logs(log_content=self.settings.log_content))
             providers = await stack.enter_async_context(AsyncExitStack())
+            stack.push_async_callback(self._close_archive)
             voice = FillerVoice(self.settings)
             stack.push_async_callback(voice.aclose)
             words = WordRecogniser(self.settings)

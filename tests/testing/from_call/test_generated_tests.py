@@ -62,14 +62,24 @@ def test_of(entries: list[Entry], **options: object) -> GeneratedTest:
 test_of.__test__ = False  # type: ignore[attr-defined]  # it only reads as one
 
 
-def run(pytester: pytest.Pytester, test: GeneratedTest, scenario: str = SCENARIO) -> pytest.RunResult:
-    """Run a test against a scenario."""
+def write(pytester: pytest.Pytester, test: GeneratedTest, scenario: str = SCENARIO) -> None:
+    """Write a test and a scenario."""
     pytester.makeini("[pytest]\nvoice_scenarios = desk.py\nfilterwarnings = error")
     (pytester.path / "desk.py").write_text(scenario, "utf-8")
     (pytester.path / f"{test.stem}.py").write_text(test.source, "utf-8")
     for name, content in test.images.items():
         (pytester.path / name).write_bytes(content)
+
+
+def run(pytester: pytest.Pytester, test: GeneratedTest, scenario: str = SCENARIO) -> pytest.RunResult:
+    """Run a test against a scenario."""
+    write(pytester, test, scenario)
     return pytester.runpytest_inprocess("-p", "no:cacheprovider")
+
+
+def test_a_test_passes_in_a_process_of_its_own(pytester: pytest.Pytester, whole_call: list[Entry]) -> None:
+    write(pytester, test_of(whole_call))
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("run_tools", [False, True], ids=["from the record", "run"])

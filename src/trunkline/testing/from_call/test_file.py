@@ -70,7 +70,7 @@ def generate_test(recorded: RecordedCall, options: FromCallOptions | None = None
     """Return the test of a call.
 
     Raises:
-        UnusableLogError: the log lacks content that the options need.
+        UnusableLogError: the log lacks what the options need.
     """
     return _Writer(recorded, options or FromCallOptions()).write()
 
