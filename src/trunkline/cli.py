@@ -1,4 +1,4 @@
-"""The command line: `trunkline serve`, `engine`, `call`, `new`, `prompt`, `doctor`, `models`."""
+"""The command line: the server and the engine, calls in the terminal, and the tools of authors and operators."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ import typer
 from trunkline import __version__
 from trunkline.authoring.cli_commands import new, prompt_command
 from trunkline.store_commands import commands as calls_commands
+from trunkline.testing.cli_commands import evaluate, replay_command, test_from_command
 
 if TYPE_CHECKING:  # pydantic takes longer to import than the help may take
     from trunkline.settings import ProviderName, Settings
@@ -159,6 +160,9 @@ def call(
 app.command()(new)
 app.command()(prompt_command(lambda: _settings(host=None, port=None, provider=None)))
 app.add_typer(calls_commands, name="calls")
+app.command()(test_from_command(lambda: _settings(host=None, port=None, provider=None)))
+app.command()(replay_command(lambda: _settings(host=None, port=None, provider=None)))
+app.command()(evaluate)
 
 
 @app.command()

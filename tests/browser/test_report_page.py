@@ -30,6 +30,8 @@ def call(topic: str, *, wait_ms: int = 700, because: str = "") -> CallReport:
     return {
         "title": "shop, spoken",
         "duration_ms": 9000,
+        "interruptions": 0,
+        "silences_ms": [800],
         "rows": [
             row(0, "·", "the caller joins", "event"),
             row(1000, "clerk", "Good day. What can I do?", "assistant"),

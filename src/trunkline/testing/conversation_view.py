@@ -248,11 +248,14 @@ class ConversationView:
         self._note(entry, f"the call is over: {event.reason}")
 
     def _read_other(self, entry: log.Entry) -> None:
-        kind = str(entry.event.__struct_config__.tag)
-        self._note(entry, _words_of(entry.event, kind))
+        event = entry.event
+        if isinstance(event, log_events.UnknownEvent):  # of another version
+            self._note(entry, f"{log.kind_of(event)} {shown_arguments(event.fields)}")
+        else:
+            self._note(entry, _words_of(event, log.kind_of(event)))
 
     def _note(self, entry: log.Entry, text: str) -> None:
-        self._add(EventView(str(entry.event.__struct_config__.tag), text, entry.seq, entry.at_ms))
+        self._add(EventView(log.kind_of(entry.event), text, entry.seq, entry.at_ms))
 
 
 _SILENT: set[type] = {

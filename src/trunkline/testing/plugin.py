@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _MODES = ("typed", "spoken", "live")
 _CALLS_ATTRIBUTE = "trunkline_calls"
 """The attribute of a test's report that holds its calls as plain values, also between processes."""
+_RUN_ATTRIBUTE = "trunkline_run"
+"""The attribute of a test's report with the number of the run."""
 _environment_key = pytest.StashKey["Environment"]()
 _calls_key = pytest.StashKey["_TestCalls"]()
 
@@ -48,7 +50,7 @@ class VoiceCalls(Protocol):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options `--voice` and `--voice-report` and the setting `voice_scenarios`."""
+    """Add the options `--voice`, `--voice-report` and `--voice-repeat`, and the setting `voice_scenarios`."""
     group = parser.getgroup("trunkline", "conversations with voice agents")
     group.addoption(
         "--voice",
@@ -59,6 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--voice-report", metavar="FILE", help="write one HTML page with every conversation, and its audio if spoken"
     )
+    group.addoption(
+        "--voice-repeat", metavar="N", type=int, default=1, help="run each conversation N times, and report pass^k"
+    )
     parser.addini("voice_scenarios", "files, folders or modules that hold the scenarios to test", "linelist")
 
 
@@ -66,14 +71,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker `voice`, check the options, and prepare the report."""
     config.addinivalue_line("markers", "voice(*modes): the modes in which a conversation is held: typed, spoken, live")
     _requested_modes(config)
-    file: str | None = config.getoption("--voice-report")
-    if file is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_ReportWriter(Path(file)), "trunkline-report")
+    if config.getoption("--voice-repeat") < 1:
+        raise pytest.UsageError("--voice-repeat: give a number of runs of at least 1.")
+    if _is_reported(config) and not hasattr(config, "workerinput"):
+        file: str | None = config.getoption("--voice-report")
+        config.pluginmanager.register(_ReportWriter(config, None if file is None else Path(file)), "trunkline-report")
+
+
+def _is_reported(config: pytest.Config) -> bool:
+    return bool(config.getoption("--voice-report")) or config.getoption("--voice-repeat") > 1
 
 
 # Modes ----------------------------------------------------------------------------------------------------------
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test in the modes that its mark and `--voice` choose."""
+    """Run each test in the modes that its mark and `--voice` choose, as often as `--voice-repeat` says."""
+    runs: int = metafunc.config.getoption("--voice-repeat")
+    if runs > 1 and "voice_run" in metafunc.fixturenames:
+        metafunc.parametrize("voice_run", range(1, runs + 1), ids=lambda run: f"run{run}")
     if "voice_mode" not in metafunc.fixturenames or _is_parametrized(metafunc):
         return
     marker = metafunc.definition.get_closest_marker("voice")
@@ -117,7 +131,13 @@ def voice_mode() -> str:
 
 
 @pytest.fixture
-def voice_call(request: pytest.FixtureRequest, voice_mode: str) -> VoiceCalls:
+def voice_run() -> int:
+    """Return the number of the run of a test that `--voice-repeat` repeats, from 1; 0 without it."""
+    return 0
+
+
+@pytest.fixture
+def voice_call(request: pytest.FixtureRequest, voice_mode: str, voice_run: int) -> VoiceCalls:
     """Return the function that starts calls. They end with the test.
 
     call = await voice_call("simpleHandoff")
@@ -233,40 +253,70 @@ def pytest_runtest_makereport(
     """Add the timelines of the test's calls to its report."""
     report = yield
     calls = item.stash.get(_calls_key, None)
+    if isinstance(item, pytest.Function) and (
+        run := getattr(item, "callspec", None) and item.callspec.params.get("voice_run")
+    ):
+        setattr(report, _RUN_ATTRIBUTE, run)
     if call.when != "call" or calls is None:
         return report
     error = call.excinfo.value if call.excinfo is not None and report.failed else None
     if error is not None:
         for number, made in enumerate(calls.made, 1):
             report.sections.append((f"conversation {number}: {made.title}", made.timeline(error)))
-    if item.config.getoption("--voice-report"):
+    if _is_reported(item.config):
+        from trunkline.testing.evaluation import figure_properties, figures_of
         from trunkline.testing.report import call_report
 
-        setattr(report, _CALLS_ATTRIBUTE, [call_report(made, error) for made in calls.made])
+        reports = [call_report(made, error) for made in calls.made]
+        setattr(report, _CALLS_ATTRIBUTE, reports)
+        item.user_properties += figure_properties(figures_of(reports)).items()
     return report
 
 
 class _ReportWriter:
-    """Collector of the conversations of all processes, which writes the page at the end."""
+    """Collector of the conversations of all processes, which writes the page and the evaluation at the end.
 
-    def __init__(self, file: Path) -> None:
+    Args:
+        file: the HTML page; None for the evaluation alone.
+    """
+
+    def __init__(self, config: pytest.Config, file: Path | None) -> None:
+        self._config = config
         self._file = file
         self._tests: list[ReportedTest] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         from trunkline.testing.report import ReportedTest
 
-        if calls := getattr(report, _CALLS_ATTRIBUTE, None):
-            self._tests.append(ReportedTest(report.nodeid, report.outcome, report.duration, calls))
+        calls, run = getattr(report, _CALLS_ATTRIBUTE, []), getattr(report, _RUN_ATTRIBUTE, 0)
+        failed_early = report.when == "setup" and not report.passed
+        if calls or (run and (report.when == "call" or failed_early)):
+            self._tests.append(ReportedTest(report.nodeid, report.outcome, report.duration, calls, run))
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
+        """Write the page, and the evaluation into the JUnit file, which is written after this."""
+        from trunkline.testing.evaluation import evaluate_tests, properties_of
         from trunkline.testing.report_page import render_report
 
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(render_report(self._tests), "utf-8")
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(render_report(self._tests), "utf-8")
+        evaluation = evaluate_tests(self._tests)
+        for plugin in self._config.pluginmanager.get_plugins() if evaluation.tests else ():
+            if (add := getattr(plugin, "add_global_property", None)) is not None:
+                for name, value in properties_of(evaluation).items():
+                    add(name, value)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        terminalreporter.write_line(f"conversations: {self._file}")
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from trunkline.testing.evaluation import evaluate_tests, table_of
+
+        if (evaluation := evaluate_tests(self._tests)).tests:
+            terminalreporter.section("evaluation")
+            for line in table_of(evaluation):
+                terminalreporter.write_line(line)
+        if self._file is not None:
+            terminalreporter.write_line(f"conversations: {self._file}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

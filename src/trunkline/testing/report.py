@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
 from trunkline.testing.caller_playout import CallerPlayout
 from trunkline.testing.conversation_view import ConversationView
+from trunkline.testing.silences import silences
 from trunkline.testing.timeline import Row
 from trunkline.testing.voice_call import VoiceCall
 
@@ -52,10 +53,15 @@ class ReportRow(TypedDict):
 
 
 class CallReport(TypedDict):
-    """Call as plain values. `audio_wav` is a WAV file in base64, or None."""
+    """Call as plain values. `audio_wav` is a WAV file in base64, or None.
+
+    `interruptions` are the messages of agents that were cut off, `silences_ms` the caller's waits for an agent.
+    """
 
     title: str
     duration_ms: int
+    interruptions: int
+    silences_ms: list[int]
     rows: list[ReportRow]
     speech: list[ReportedSpeech]
     because: str
@@ -63,12 +69,21 @@ class CallReport(TypedDict):
 
 
 class ReportedTest(NamedTuple):
-    """Test with its outcome, its duration in seconds of real time, and its calls."""
+    """Test with its outcome, its duration in seconds of real time, and its calls.
+
+    `run` counts the runs of a repeated test from 1; 0 is a test that was not repeated.
+    """
 
     name: str
     outcome: str
     duration_s: float
     calls: Sequence[CallReport]
+    run: int = 0
+
+    @property
+    def base_name(self) -> str:
+        """The name without the run: `test_shop.py::test_buys[typed]`."""
+        return self.name.replace(f"-run{self.run}]", "]").replace(f"[run{self.run}-", "[") if self.run else self.name
 
 
 def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
@@ -83,11 +98,19 @@ def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
     return {
         "title": call.title,
         "duration_ms": duration_ms,
+        "interruptions": sum(one.interrupted for one in call.view.messages.values() if one.role == "assistant"),
+        "silences_ms": [round(silence.ms) for silence in silences(call) if silence.ms >= 1],
         "rows": [_row(row, index == place, waits.get(row.seq)) for index, row in enumerate(rows)],
         "speech": _speech(call, duration_ms),
         "because": "" if error is None else str(error) or type(error).__name__,
         "audio_wav": _recording(call.playout),
     }
+
+
+def replies(calls: Iterable[CallReport]) -> list[int]:
+    """Return the latencies of the replies to the caller in ms, without the greetings."""
+    waits = (row["wait"] for call in calls for row in call["rows"])
+    return [wait["total_ms"] for wait in waits if wait is not None and wait["after"] != "greeting"]
 
 
 def _row(row: Row, here: bool, wait: ReportedWait | None) -> ReportRow:

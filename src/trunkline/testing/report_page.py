@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from statistics import median, quantiles
 
-from trunkline.testing.report import CallReport, ReportedTest, ReportedWait, ReportRow
+from trunkline.testing.evaluation import PERCENTILES, Evaluation, Figures, evaluate_tests, shown_ks
+from trunkline.testing.report import CallReport, ReportedTest, ReportedWait, ReportRow, replies
 
 STYLE = Path(__file__).with_name("report_page.css").read_text("utf-8")
 SCRIPT = Path(__file__).with_name("report_page.js").read_text("utf-8")
@@ -36,7 +37,8 @@ def render_report(tests: Sequence[ReportedTest]) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; media-src data:; '
         f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'\">"
         f'<style nonce="{nonce}">{STYLE}</style></head><body><header><h1>Conversations</h1>'
-        f"<p>{_counted(len(tests), 'test')}, {_outcomes(tests)['failed']} failed.</p>{_figures(tests)}</header>"
+        f"<p>{_counted(len(tests), 'test')}, {_outcomes(tests)['failed']} failed.</p>{_figures(tests)}"
+        f"{_evaluation(evaluate_tests(tests))}</header>"
         f'{_filters(tests)}<main>{body}</main><p class="none" id="no-match" hidden>No test matches the filter.</p>'
         f'<script nonce="{nonce}">{SCRIPT}</script></body></html>\n'
     )
@@ -54,7 +56,7 @@ def shown_duration(ms: float) -> str:
 # The whole run ------------------------------------------------------------------------------------------------------
 def _figures(tests: Sequence[ReportedTest]) -> str:
     """Return the figures of the run. The greeting answers no turn, so its latency does not count."""
-    waits = _replies(call for test in tests for call in test.calls)
+    waits = replies(call for test in tests for call in test.calls)
     talked_ms = sum(call["duration_ms"] for test in tests for call in test.calls)
     figures = {
         "Duration of the tests": shown_duration(1000 * sum(test.duration_s for test in tests)),
@@ -67,6 +69,36 @@ def _figures(tests: Sequence[ReportedTest]) -> str:
         figures["Latency, 90 %"] = shown_duration(slow)
         figures["Latency, longest"] = shown_duration(max(waits))
     return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in figures.items())}</dl>"
+
+
+def _evaluation(evaluation: Evaluation) -> str:
+    """Return the table of repeated tests; "" without any."""
+    if not evaluation.tests:
+        return ""
+    ks = shown_ks(evaluation.max_k)
+    heads = ["Test", "Passed", *(f"pass^{k}" for k in ks), *(f"p{percent}" for percent in PERCENTILES)]
+    heads += ["Cut off", "Dead air", "Longest wait"]
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    rows = "".join(
+        f'<tr class="{"good" if test.passed == test.runs else "bad"}"><th scope="row">{escape(test.name)}</th>'
+        f"<td>{test.passed}/{test.runs}</td>"
+        f"{''.join(f'<td>{test.pass_hat(k):.2f}</td>' for k in ks)}{_cells(test.figures)}</tr>"
+        for test in evaluation.tests
+        if test.runs
+    )
+    total = "".join(f"<td>{evaluation.pass_hat(k):.2f}</td>" for k in ks)
+    return (
+        '<table class="evaluation"><caption>Repeated tests. pass^k is the probability that k runs in a row pass; '
+        f"p50 to p99 are latencies.</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+        f'<tfoot><tr><th scope="row">All</th><td></td>{total}{_cells(evaluation.figures)}</tr></tfoot></table>'
+    )
+
+
+def _cells(figures: Figures) -> str:
+    latencies = (figures.percentile(percent) for percent in PERCENTILES)
+    shown = ["" if ms is None else shown_duration(ms) for ms in latencies]
+    shown += [str(figures.interruptions), str(figures.dead_air), shown_duration(figures.longest_silence_ms)]
+    return "".join(f"<td>{cell}</td>" for cell in shown)
 
 
 def _filters(tests: Sequence[ReportedTest]) -> str:
@@ -95,7 +127,7 @@ def _outcomes(tests: Sequence[ReportedTest]) -> Counter[str]:
 def _test(test: ReportedTest) -> str:
     outcome = escape(test.outcome)
     place, _, name = test.name.rpartition("::")
-    waits = _replies(test.calls)
+    waits = replies(test.calls)
     facts = [shown_duration(1000 * test.duration_s), *([f"latency {shown_duration(median(waits))}"] if waits else [])]
     return (
         f'<details class="test {outcome}" data-outcome="{outcome}"{" open" if test.outcome == "failed" else ""}>'
@@ -106,7 +138,7 @@ def _test(test: ReportedTest) -> str:
 
 
 def _call(call: CallReport) -> str:
-    waits = _replies([call])
+    waits = replies([call])
     facts = [f"{shown_duration(call['duration_ms'])} of conversation", _counted(len(waits), "reply", "replies")]
     if waits:
         facts.append(f"latency {shown_duration(median(waits))}, at most {shown_duration(max(waits))}")
@@ -193,12 +225,6 @@ def _column(wait: ReportedWait, x: float, highest: int) -> str:
 def _wait_words(wait: ReportedWait) -> str:
     parts = ", ".join(f"{escape(name.replace('_', ' '))} {shown_duration(ms)}" for name, ms in wait["parts"].items())
     return f"{shown_duration(wait['total_ms'])} after {escape(wait['after'])}: {parts}"
-
-
-def _replies(calls: Iterable[CallReport]) -> list[int]:
-    """Return the latencies of the replies to the caller in ms, without the greetings."""
-    waits = (row["wait"] for call in calls for row in call["rows"])
-    return [wait["total_ms"] for wait in waits if wait is not None and wait["after"] != "greeting"]
 
 
 def _agents(call: CallReport) -> list[str]:

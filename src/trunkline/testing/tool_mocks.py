@@ -7,7 +7,7 @@ import copy
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +16,7 @@ from trunkline.scenario.scenario import AnyScenario
 from trunkline.testing.conversation_view import shown_arguments
 
 if TYPE_CHECKING:
+    from agents import Tool
     from agents.tool_context import ToolContext
 
 _CONTEXT = ("ctx", "context")
@@ -52,7 +53,8 @@ def answer_tools(scenario: AnyScenario, answers: Sequence[ToolAnswer]) -> None:
     """Let all function tools answer from a record, without running them.
 
     A call gets the first unused answer to the same arguments, else the last used one to them, else the first unused
-    answer of the tool. Any other call fails with `NotRecordedError`, which the model is told. Tools of MCP servers run.
+    answer of the tool. Any other call fails with `NotRecordedError`, and the model gets the reason. Tools of MCP
+    servers run.
     """
     record = _Record(answers)
     for agent in scenario.agents:
@@ -96,7 +98,7 @@ class _Record:
 
 
 def _recorded_error(text: str) -> Exception:
-    """Return an exception whose type and message are those in a log's `error`."""
+    """Return an exception with the type and the message in a log's `error`."""
     name, _, message = text.partition(": ")
     if not (message and name.isidentifier()):
         return RuntimeError(text)
@@ -135,10 +137,10 @@ def mock_tool(scenario: AnyScenario, name: str, mock: object) -> None:
         raise LookupError(f"The scenario {scenario.name!r} has no tool {name!r}. There are: {there}.")
 
 
-def _replaced(tool: Any, invoke: Invoke) -> Any:
+def _replaced(tool: Tool, invoke: Invoke) -> Tool:
     """Return a copy of a function tool with another function."""
     replaced = copy.copy(tool)
-    replaced.on_invoke_tool = invoke
+    replaced.on_invoke_tool = invoke  # type: ignore[union-attr]  # callers pass function tools
     return replaced
 
 

@@ -37,6 +37,7 @@ from trunkline.testing.conversation_view import ConversationView, GuardrailView,
 from trunkline.testing.failures import VoiceFailure
 from trunkline.testing.fault_injection import FaultInjector
 from trunkline.testing.llm_judge import TextModel, Verdict
+from trunkline.testing.silences import silences
 from trunkline.testing.timeline import Row, render, rows_of
 from trunkline.testing.tool_mocks import ToolAnswer, answer_tools, mock_tool
 from trunkline.testing.turn import Turn
@@ -387,20 +388,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             VoiceFailure: a silence was longer, or a turn of the caller had no answer.
         """
         __tracebackhide__ = True
-        for index, turn in enumerate(self.turns):
-            if turn.speech_end_ms is None or (index and turn.words is None):
-                continue
-            is_last = index + 1 == len(self.turns)
-            until = max(self.now_ms, self.playout.end_ms) if is_last else self.turns[index + 1].start_ms
-            silent_from_ms = turn.speech_end_ms
-            for segment in self.playout.agent_segments:
-                if segment.end_ms <= silent_from_ms or segment.start_ms >= until:
-                    continue
-                if segment.start_ms - silent_from_ms > max_ms:
-                    self._fail_silent(turn, silent_from_ms, segment.start_ms)
-                silent_from_ms = segment.end_ms
-            if silent_from_ms == turn.speech_end_ms and until - silent_from_ms > max_ms:
-                self._fail_silent(turn, silent_from_ms, until)
+        for silence in silences(self):
+            if silence.ms > max_ms:
+                after = f"after {silence.turn.words!r}" if silence.turn.words is not None else "at the beginning"
+                silence.turn.fail(f"The caller was left in silence for {silence.ms:.0f} ms {after}.")
 
     async def judge(self, question: str, *, model: TextModel | None = None) -> Verdict:
         """Ask a text model whether the conversation so far fits a statement, such as "is polite about the refusal".
@@ -563,11 +554,6 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
     def _command(self, **fields: object) -> None:
         self._call.command(self.playout, encode(fields).decode())
-
-    def _fail_silent(self, turn: Turn, from_ms: float, to_ms: float) -> NoReturn:
-        __tracebackhide__ = True
-        after = f"after {turn.words!r}" if turn.words is not None else "at the beginning"
-        turn.fail(f"The caller was left in silence for {to_ms - from_ms:.0f} ms {after}.")
 
 
 def _pcm(audio: str | Path | None) -> bytes | None:

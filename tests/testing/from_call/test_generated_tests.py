@@ -62,24 +62,14 @@ def test_of(entries: list[Entry], **options: object) -> GeneratedTest:
 test_of.__test__ = False  # type: ignore[attr-defined]  # it only reads as one
 
 
-def write(pytester: pytest.Pytester, test: GeneratedTest, scenario: str = SCENARIO) -> None:
-    """Write a test and a scenario."""
+def run(pytester: pytest.Pytester, test: GeneratedTest, scenario: str = SCENARIO) -> pytest.RunResult:
+    """Run a test against a scenario."""
     pytester.makeini("[pytest]\nvoice_scenarios = desk.py\nfilterwarnings = error")
     (pytester.path / "desk.py").write_text(scenario, "utf-8")
     (pytester.path / f"{test.stem}.py").write_text(test.source, "utf-8")
     for name, content in test.images.items():
         (pytester.path / name).write_bytes(content)
-
-
-def run(pytester: pytest.Pytester, test: GeneratedTest, scenario: str = SCENARIO) -> pytest.RunResult:
-    """Run a test against a scenario."""
-    write(pytester, test, scenario)
     return pytester.runpytest_inprocess("-p", "no:cacheprovider")
-
-
-def test_a_test_passes_in_a_process_of_its_own(pytester: pytest.Pytester, whole_call: list[Entry]) -> None:
-    write(pytester, test_of(whole_call))
-    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("run_tools", [False, True], ids=["from the record", "run"])
@@ -223,6 +213,20 @@ def test_long_texts_of_a_model_are_quoted_and_not_compared() -> None:
     assert 'turn.called("ask", question=ANY)' in source
     assert "# Recorded question: “The caller wants to know" in source
     assert "from trunkline.testing import ANY, ToolAnswer, VoiceCalls" in source
+
+
+def test_a_call_without_tools_runs_none(pytester: pytest.Pytester) -> None:
+    async def hold(call: VoiceCall) -> None:
+        await call.say("hello")
+        await call.hang_up()
+
+    test = test_of(recorded(desk_module.scenario, hold))
+    run(pytester, test).assert_outcomes(passed=1)
+    hasty = 'yield call_tool("open_ticket", about="hello", urgent=False)\n            yield "Hello."'
+    eager = changed('yield f"I heard: {said.text}"', hasty)
+    result = run(pytester, test, eager)
+    result.stdout.fnmatch_lines(["*open_ticket(about='hello', urgent=False) was called, and should not have been.*"])
+    result.stdout.fnmatch_lines(["*failed: NotRecordedError*"])
 
 
 def test_a_limit_that_ended_the_call_is_said_and_not_waited_for() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.testing.from_call.recorded_logs import STARTED, log_of, said, spoken
 from trunkline.calls import log_events as ev
+from trunkline.calls.log import Entry
 from trunkline.testing.from_call.read_call import read_call
 from trunkline.testing.from_call.recorded_call import (
     Answer,
@@ -267,6 +268,15 @@ def test_events_without_their_beginning_do_not_matter() -> None:
         *GREETING,
     )
     assert read_call(entries).turns[0].answers == (Answer("clerk", "Welcome."),)
+
+
+def test_events_of_another_version_do_not_matter() -> None:
+    entries = log_of(*GREETING)
+    unknown = Entry(len(entries) + 1, 200, ev.UnknownEvent(original_kind="mood.changed", fields={"mood": "fine"}))
+    later = Entry(len(entries) + 2, 300, ev.CallEnded(reason="caller hung up"))
+    call = read_call([*entries, unknown, later])
+    assert call.turns[0].answers == (Answer("clerk", "Welcome."),)
+    assert call.end == RecordedEnd("caller", "caller hung up")
 
 
 def test_the_callers_view_of_a_log_has_no_payloads() -> None:

@@ -16,7 +16,7 @@ DifferenceKind = Literal["handoff", "tool", "guardrail", "words", "silence", "en
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference between a recorded turn and its replay. A slower answer alone is no divergence."""
+    """A difference between a recorded turn and its replay. A slower answer alone does not diverge."""
 
     kind: DifferenceKind
     text: str

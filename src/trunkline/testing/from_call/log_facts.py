@@ -20,7 +20,7 @@ _IDLE = "The caller has said nothing for long."
 
 @dataclass
 class Speech:
-    """Speech of the caller: its first start, its last end, and whether it interrupted nobody."""
+    """Speech of the caller: its first start, its last end, and its words if it interrupted nobody."""
 
     seq: int
     start_ms: int

@@ -1,7 +1,7 @@
 """Python source text of values and comments, as `ruff format` writes it.
 
 Texts come from callers, models and tools. A literal evaluates to exactly its value, and a comment stays on its line,
-whatever they contain.
+with all characters that they may contain.
 """
 
 from __future__ import annotations

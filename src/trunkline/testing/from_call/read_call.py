@@ -288,7 +288,7 @@ def _tool(facts: LogFacts, use: ToolCallView) -> RecordedTool:
 
 
 def _last_tool(facts: LogFacts) -> ToolCallView | None:
-    """Return the tool that ended the call: the last one that had started when the agent was told to say goodbye."""
+    """Return the tool that ended the call: the last one that had started before the order to say goodbye."""
     if facts.end.kind != "agent":
         return None
     goodbye = next(seq for seq, note in reversed(facts.notes) if note.startswith(GOODBYE))

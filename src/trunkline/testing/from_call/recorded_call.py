@@ -34,7 +34,7 @@ class Cut:
 
     Attributes:
         heard_ms: its duration in the recorded call.
-        typed_ms: its duration in a typed test, whose agents speak at an even pace.
+        typed_ms: its duration in a typed test, in which agents speak at an even pace.
     """
 
     heard_ms: int

@@ -30,7 +30,7 @@ from trunkline.testing.voice_call import VoiceCall
 SILENCE_MS = 1_000
 JUDGED = (
     "serves the caller in the part NOW as well as in the part RECORDED: the caller gets the same information and the "
-    "same result, in whatever words, and NOW nothing is wrong or missing that was right in RECORDED"
+    "same result, in any words, and NOW nothing is wrong or missing that was right in RECORDED"
 )
 
 

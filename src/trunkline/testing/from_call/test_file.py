@@ -70,7 +70,7 @@ def generate_test(recorded: RecordedCall, options: FromCallOptions | None = None
     """Return the test of a call.
 
     Raises:
-        UnusableLogError: the log lacks what the options need.
+        UnusableLogError: the log lacks content that the options need.
     """
     return _Writer(recorded, options or FromCallOptions()).write()
 
@@ -174,12 +174,16 @@ class _Writer:
         if self._records:
             self._names.add("ToolAnswer")
             yield "    call.answer_tools(TOOL_ANSWERS)"
+        elif not self._options.run_tools:
+            yield "    call.answer_tools([])  # the record has none, so no tool runs"
         for index, turn in enumerate(recorded.turns):
             if index:
                 yield ""
             yield from self._turn(turn)
         yield ""
         yield call("call.took_path", [(None, agent) for agent in recorded.path])
+        if not recorded.tools:
+            yield "    call.did_not_call()"
         yield from self._end()
 
     def _call_arguments(self) -> list[tuple[str | None, object]]:
