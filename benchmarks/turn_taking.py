@@ -1,6 +1,7 @@
 """Turn-taking: interruptions by words, endpointing by words, and speech outside of what a scenario expects.
 
-    python benchmarks/turn_taking.py [interruptions] [pauses] [--voices joe flite espeak] [--errors]
+    python benchmarks/turn_taking.py [interruptions] [pauses] [rejections] [grammar-rejections]
+        [--voices joe flite espeak] [--errors]
 
 The pure code of the calls and of the engine runs in the time of the audio, with the real Silero and Whisper. As many
 milliseconds of audio pass during a decoding as it needs of the processor: other load of the machine does not count.
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from shared.caller_voices import CallerVoice, Samples, speak, voices
+from shared.open_questions import QUESTIONS, OpenQuestion
 
 from trunkline.calls.speech_looks import SpeechLooks
 from trunkline.engine.brains import BrainRequest
@@ -32,6 +34,7 @@ from trunkline.engine.session.user_turns import UserTurns
 from trunkline.engine.speech import SAMPLE_RATE
 from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.stt.log_mel import RATE
+from trunkline.engine.speech.stt.sphinx_decoding import SphinxDecoder
 from trunkline.engine.speech.stt.whisper import chosen_text
 from trunkline.engine.speech.stt.whisper_ipc import Decoded, Hypothesis
 from trunkline.engine.speech.stt.whisper_model import WhisperModel
@@ -278,6 +281,65 @@ def _no_request() -> BrainRequest:
     return BrainRequest("")
 
 
+# --------------------------------------------------------------------------------------------------------- rejections
+
+UNRELATED = (
+    "Let me ask my wife about that.", "Hang on, someone is at the door.", "The weather is lovely today.",
+    "I parked the car across the street.", "Did you feed the cat this morning?", "My brother works at the hospital.",
+    "Turn the television down.", "The train leaves at a quarter past.", "What a strange sort of question.",
+    "Dinner will be ready in a minute.", "She never answers her letters.", "They painted the kitchen last summer.",
+)  # fmt: skip
+"""Sentences that no question expects."""
+
+
+def rejections(recogniser: Recogniser, kinds: Sequence[str], errors: bool) -> None:
+    """Print false accepts by Whisper: unrelated speech that moves the call on as if it were an expected reply."""
+    decoded: dict[bytes, Decoded] = {}
+
+    def hear(pcm: bytes, question: OpenQuestion) -> str:
+        decoded[pcm] = decoded.get(pcm) or recogniser.decode(pcm)[0]
+        return chosen_text(decoded[pcm], question.expected.is_expected)
+
+    _print_rejections(hear, kinds, errors)
+
+
+def grammar_rejections(_recogniser: Recogniser, kinds: Sequence[str], errors: bool) -> None:
+    """Print false accepts by PocketSphinx, which hears with a grammar."""
+    decoder = SphinxDecoder(dictation=False)
+    _print_rejections(lambda pcm, question: by_grammar(decoder, question.expected.grammar(), pcm), kinds, errors)
+
+
+def _print_rejections(hear: Callable[[bytes, OpenQuestion], str], kinds: Sequence[str], errors: bool) -> None:
+    label, kind = groups(kinds)[0]
+    spoken = [
+        (voice, text, pcm_of([silence(200), samples, silence(300)]))
+        for voice in (voice for one in kind for voice in voices(one))
+        for text, samples in zip(UNRELATED, speak(voice, UNRELATED), strict=True)
+    ]
+    print(f"| question | false accepts, {label} |")
+    print("|---|---|")
+    every: list[bool] = []
+    for question in QUESTIONS:
+        found = []
+        for voice, text, pcm in spoken:
+            heard = hear(pcm, question)
+            found.append(question.misreads(heard, UNRELATED))
+            if errors and found[-1]:
+                print(f"    {voice}: {text} → {heard} → {question.reaction(heard)}")
+        print(f"| {question.name} | {share(found)} |", flush=True)
+        every += found
+    print(f"| all | {share(every)} |", flush=True)
+
+
+def by_grammar(decoder: SphinxDecoder, grammar: str | None, pcm: bytes) -> str:
+    """Return the words that PocketSphinx hears with a grammar."""
+    resampler = Resampler(SAMPLE_RATE, RATE)
+    decoder.begin(grammar)
+    decoder.decode(resampler.feed(pcm) + resampler.flush())
+    decoder.end()
+    return decoder.words()
+
+
 # ------------------------------------------------------------------------------------------------------------ helpers
 
 
@@ -318,6 +380,8 @@ def spread(values: Iterator[float | None] | Sequence[float]) -> str:
 PARTS: dict[str, Callable[[Recogniser, Sequence[str], bool], None]] = {
     "interruptions": interruptions,
     "pauses": pauses,
+    "rejections": rejections,
+    "grammar-rejections": grammar_rejections,
 }
 
 if __name__ == "__main__":

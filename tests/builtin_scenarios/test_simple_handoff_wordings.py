@@ -126,3 +126,25 @@ def test_the_moderation_is_rehearsed(said: str, category: str) -> None:
 
 def test_the_default_scenario_is_moderated() -> None:
     assert [guardrail.get_name() for guardrail in simple_handoff.guardrails] == ["moderation"]
+
+
+@pytest.mark.parametrize("words", ["a haiku", "one please", "yes, that please", "I'd love that", "please, a haiku"])
+def test_an_order_of_a_haiku_is_a_yes(words: str) -> None:
+    typed = Typed()
+    typed.type("hi")
+    assert "hand you over" in typed.type(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "that train leaves at a quarter past",
+        "it is raining again",
+        "one of them is at the door",
+        "did that dog eat it",
+    ],
+)
+def test_a_small_word_in_a_sentence_about_something_else_is_not_a_yes(words: str) -> None:
+    typed = Typed()
+    typed.type("hi")
+    assert "didn't catch that" in typed.type(words)
