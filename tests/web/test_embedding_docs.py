@@ -1,4 +1,4 @@
-"""docs/embedding.md: its apps run as written, and its proxies are run in front of a server."""
+"""docs/embedding.md: its apps run as written. Its proxies, and that of docs/security.md, run in front of a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ from trunkline.web import create_app
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "embedding.md").read_text()
 APP, SIGNED_IN, IN_TESTS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+TOKEN = "a-token-of-this-test"
 CADDY, NGINX = re.findall(r"```text\n(.*?)```", TEXT, re.DOTALL)
+(SECURE_NGINX,) = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "security.md").read_text(), re.DOTALL)
 HELLO = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
 
 
@@ -93,10 +95,11 @@ def caddy(folder: Path, port: int, upstream: int) -> list[str]:
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
-def nginx(folder: Path, port: int, upstream: int) -> list[str]:
+def nginx(folder: Path, port: int, upstream: int, site: str = NGINX) -> list[str]:
     certificate, key = write_certificate(folder)
-    site = NGINX.replace("/etc/ssl/voice.example.com.pem", str(certificate))
-    site = site.replace("/etc/ssl/voice.example.com.key", str(key)).replace("voice.example.com", "localhost")
+    site = re.sub(r"/etc/ssl/voice\.example(?:\.com)?\.pem", str(certificate), site)
+    site = re.sub(r"/etc/ssl/voice\.example(?:\.com)?\.key", str(key), site)
+    site = re.sub(r"voice\.example(?:\.com)?", "localhost", site)
     site = site.replace("listen 443", f"listen 127.0.0.1:{port}").replace("127.0.0.1:3000", f"127.0.0.1:{upstream}")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder / kind};\n" for kind in kinds)
@@ -174,7 +177,7 @@ async def test_a_call_passes_the_proxy_with_tls_and_a_prefix(
 ) -> None:
     program = shutil.which(proxy.__name__)
     if program is None:
-        pytest.skip(f"{proxy.__name__} is not installed: apt-get install {proxy.__name__}, or the like, and run again")
+        pytest.skip(f"{proxy.__name__} is not installed: run make proxies")
     with_model(monkeypatch)
     port = free_port()
     origin = f"https://localhost:{port}"
@@ -183,7 +186,7 @@ async def test_a_call_passes_the_proxy_with_tls_and_a_prefix(
         command = proxy(tmp_path, port, int(url.rpartition(":")[2]))
         async with (
             behind([program, *command[1:]], tmp_path, port),
-            httpx2.AsyncClient(base_url=origin, verify=_unverified(), trust_env=False) as http,
+            httpx2.AsyncClient(base_url=origin, verify=_unverified(), trust_env=False, timeout=60) as http,
         ):
             moved = await http.get("/voice")
             assert moved.headers["location"].endswith("/voice/")
@@ -204,3 +207,41 @@ async def test_a_call_passes_the_proxy_with_tls_and_a_prefix(
                 async with asyncio.timeout(10):
                     while json.loads(await page_socket.recv())["kind"] != "link.up":
                         pass
+
+
+async def test_a_signed_in_caller_passes_the_proxy_of_the_page_about_security(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = shutil.which("nginx")
+    if program is None:
+        pytest.skip("nginx is not installed: run make proxies")
+    with_model(monkeypatch)
+    port = free_port()
+    origin = f"https://localhost:{port}"
+    settings = own_settings(token=TOKEN, allowed_origins=[origin], trusted_proxies=["127.0.0.1"])
+    async with listening(create_app([], settings), settings) as url:
+        command = nginx(tmp_path, port, int(url.rpartition(":")[2]), SECURE_NGINX)
+        async with (
+            behind([program, *command[1:]], tmp_path, port),
+            httpx2.AsyncClient(base_url=origin, verify=_unverified(), trust_env=False, timeout=60) as http,
+        ):
+            page = {"origin": origin, "referer": f"{origin}/sign-in"}
+            assert (await http.get("/api/scenarios")).status_code == 401
+            signed_in = await http.post("/sign-in", data={"token": TOKEN}, headers=page)
+            assert signed_in.headers["set-cookie"].startswith("__Host-trunkline_")
+            started = await http.post(
+                "/api/calls", json={"scenario": "simpleHandoff"}, headers={"origin": origin, "referer": f"{origin}/"}
+            )
+            assert started.status_code == 201
+            cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
+            assert cookies.count("__Host-trunkline_") == 2  # the sign-in, and the call
+            address = f"wss://localhost:{port}/api/calls/{started.json()['call_id']}"
+            async with websockets.connect(
+                address,
+                ssl=_unverified(),
+                origin=websockets.Origin(origin),
+                additional_headers={"cookie": cookies},
+                proxy=None,
+            ) as page_socket:
+                async with asyncio.timeout(10):
+                    assert '"seq"' in str(await page_socket.recv())

@@ -26,6 +26,8 @@ _MIN_LEVELS = {
     "aioice": logging.WARNING,  # candidates, which are addresses
     "aiortc": logging.WARNING,
     "mcp": logging.WARNING,
+    "aiosqlite": logging.WARNING,  # statements with their values, which are the stored calls
+    "sqlalchemy": logging.WARNING,
 }
 """The lowest level of each library's logger that shows no content."""
 
