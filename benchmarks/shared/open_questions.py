@@ -25,7 +25,7 @@ class OpenQuestion:
     """A question that a caller is asked.
 
     Attributes:
-        scenario: the scenario, whose first agent asks.
+        scenario: the scenario; its first agent asks.
         said: the caller's words before the question.
         asks: the end of the question.
     """
