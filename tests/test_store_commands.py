@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.store.audio.test_ogg import joined, stereo, store_of
 from tests.store.exported_calls import exported_call
 from tests.store.samples import conversation
 from trunkline.calls.log_events import CallEnded
 from trunkline.cli import app
 from trunkline.settings import Settings
-from trunkline.store.call_archive import CallArchive
+from trunkline.store.call_archive import CallArchive, recordings_of
 from trunkline.store.export_file import ExportedCall
 
 T = TypeVar("T")
@@ -35,7 +37,7 @@ class Machine:
 
     def archive(self, work: Callable[[CallArchive], Awaitable[T]]) -> T:
         async def use() -> T:
-            archive = CallArchive(Settings())
+            archive = CallArchive(Settings(), recordings_of(Settings()))
             await archive.database.migrate()
             try:
                 return await work(archive)
@@ -132,6 +134,29 @@ def test_an_exported_call_is_imported_by_another_machine(machine: Machine, monke
     assert "Grüß Gott" in other.run("show", "call_a").stdout
     assert "note: Listen here" in other.run("show", "call_a").stdout
     assert [one["call_id"] for one in json.loads(other.run("list", "--json", "--said", "grüß").stdout)] == ["call_a"]
+
+
+def test_the_audio_of_a_call_is_exported_imported_and_deleted_with_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = b"".join(joined(store_of(machine.folder / "segments", stereo(23_000))).ogg())
+    (machine.folder / "a.ogg").write_bytes(recording)
+    call = exported_call("call_a")
+    machine.keep(replace(call, call=replace(call.call, audio=machine.folder / "a.ogg")))
+    assert machine.run("export", "call_a", "out").exit_code == 0
+    (machine.folder / "other").mkdir()
+    other = Machine(machine.folder / "other", monkeypatch)
+    assert other.run("import", "../out/call_a.trunkline").exit_code == 0
+    assert "with audio" in other.run("show", "call_a").stdout
+
+    async def audio(archive: CallArchive) -> bytes:
+        path = await archive.audio_file("call_a", "ogg", is_over=True)
+        assert path is not None
+        return await asyncio.to_thread(path.read_bytes)
+
+    assert other.archive(audio) == machine.archive(audio)
+    other.run("delete", "call_a", "--yes")
+    assert not [*(machine.folder / "other").rglob("*.ogg")]
 
 
 def test_a_stored_call_is_never_overwritten_by_an_import(machine: Machine) -> None:

@@ -202,17 +202,18 @@ def actor() -> str:
 async def _with_archive(settings: Settings, work: Callable[[CallArchive], Awaitable[None]]) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from trunkline.store.call_archive import CallArchive
+    from trunkline.store.audio.segment_store import AudioStoreError
+    from trunkline.store.call_archive import CallArchive, recordings_of
     from trunkline.store.database import StoreError, reason_of
     from trunkline.store.recovery import mark_interrupted
     from trunkline.store.server_lock import server_lock
 
     try:
-        async with _opened(CallArchive(settings)) as archive:
+        async with _opened(CallArchive(settings, recordings_of(settings))) as archive:
             await archive.database.migrate()
             await mark_interrupted(archive.database, server_lock(archive.database, "command_line"))
             await work(archive)
-    except StoreError as error:
+    except (StoreError, AudioStoreError) as error:
         raise CommandError(str(error)) from error
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         raise CommandError(f"The stored calls cannot be used: {reason_of(error)}. Try again.") from error

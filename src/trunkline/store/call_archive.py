@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
-from typing import Literal
 
 from trunkline.realtime.ids import new_id
 from trunkline.settings import Settings
+from trunkline.store.audio import segment_store
+from trunkline.store.audio.call_audio import AudioFormat, CallAudio
 from trunkline.store.audit import AuditTrail
 from trunkline.store.database import Database
 from trunkline.store.export_file import SUFFIX, ExportedCall, write_export
@@ -18,9 +19,13 @@ from trunkline.store.notes import CallNotes
 from trunkline.store.stored_calls import StoredCalls
 from trunkline.store.transfer import Recordings, load_call, save_call
 
-AudioFormat = Literal["ogg", "wav"]
 MAX_AUDIO_FILES = 4
 """Recordings that are kept as one file, for requests of parts of them."""
+
+
+def recordings_of(settings: Settings) -> Recordings | None:
+    """Return the audio of the stored calls; None without the packages of the extra `store`."""
+    return CallAudio(settings, "full") if segment_store.is_installed() else None
 
 
 class CallArchive:

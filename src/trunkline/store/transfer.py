@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import insert
@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trunkline.calls import log_events
 from trunkline.calls.log import Entry, kind_of
+from trunkline.store.audio.call_audio import AudioFormat
 from trunkline.store.call_rows import columns_of, storable
 from trunkline.store.database import Database
 from trunkline.store.export_file import ExportedCall
@@ -31,7 +32,7 @@ _ROWS_AT_ONCE = 1000
 class Recordings(Protocol):
     """The audio of stored calls."""
 
-    async def write(self, call_id: str, audio_format: Literal["ogg", "wav"], path: Path) -> bool:
+    async def write(self, call_id: str, audio_format: AudioFormat, path: Path) -> bool:
         """Write the recording of a call into a file. Return False if it has none."""
 
     async def import_ogg(self, call_id: str, data: bytes) -> int:

@@ -298,7 +298,7 @@ class ServerState:
             raise _not_started()
         module = await asyncio.to_thread(importlib.import_module, "trunkline.store.call_archive")
         if self._archive is None:
-            self._archive = module.CallArchive(self.settings)
+            self._archive = module.CallArchive(self.settings, module.recordings_of(self.settings))
         return self._archive
 
     async def _close_archive(self) -> None:

@@ -28,8 +28,9 @@ from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import server_state_of
 
 if TYPE_CHECKING:
+    from trunkline.store.audio.call_audio import AudioFormat
     from trunkline.store.audit import AuditAction
-    from trunkline.store.call_archive import AudioFormat, CallArchive
+    from trunkline.store.call_archive import CallArchive
     from trunkline.store.stored_calls import CallFilters, FoundCall
     from trunkline.store.summary import CallSummary
 
@@ -94,11 +95,12 @@ def _for_operators(handler: Handler) -> Callable[[Request], Awaitable[Response]]
 async def _database_errors() -> AsyncIterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
+    from trunkline.store.audio.segment_store import AudioStoreError
     from trunkline.store.database import StoreError
 
     try:
         yield
-    except (SQLAlchemyError, StoreError, OSError, TimeoutError) as error:
+    except (SQLAlchemyError, StoreError, AudioStoreError, OSError, TimeoutError) as error:
         message = f"The store cannot be used now: {str(error).splitlines()[0][:300]}. The calls continue; try again."
         raise ApiError(503, "store_failed", message, retry_after_s=5) from error
 
