@@ -108,3 +108,28 @@ def test_hanging_up_ends_the_call() -> None:
     assert call.ended == "caller hung up"
     call.link_up()
     assert call.events[-1] == log_events.CallEnded(reason="caller hung up")
+
+
+NOTICE = "This call is recorded for training."
+
+
+def test_the_greeting_begins_with_the_notice_of_a_recording() -> None:
+    call = CallDriver(recording_notice=NOTICE)
+    call.link_up()
+    call.caller_joins()
+    note, hi = items_of(call.sent)
+    assert note.startswith("system: ")
+    assert NOTICE in note
+    assert hi == "user: hi"
+    assert call.requests == 1
+
+
+def test_the_first_answer_has_the_notice_if_it_replaces_the_greeting_and_no_later_one() -> None:
+    call = CallDriver(recording_notice=NOTICE)
+    call.caller_joins()
+    call.types("Where is my order?")
+    call.link_up()
+    assert sum(NOTICE in item for item in items_of(call.sent)) == 1
+    call.answers("It is on its way.")
+    call.types("Thanks.")
+    assert sum(NOTICE in item for item in items_of(call.sent)) == 1

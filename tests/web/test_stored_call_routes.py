@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents.realtime import RealtimeAgent
 from sqlalchemy import text
 
+from tests.calls.model_fake import FakeModel
 from tests.store.exported_calls import exported_call
 from tests.web.web_server import Client, own_settings, serving
+from trunkline import Scenario
 from trunkline.calls import log_events
 from trunkline.store.call_archive import CallArchive
 from trunkline.store.export_file import ExportedCall, read_export
@@ -327,3 +330,20 @@ async def test_a_redacted_call_holds_no_personal_data(monkeypatch: pytest.Monkey
         assert "[redacted] is paid with [card], is it not?" in log
         assert "4242" not in log
         assert "wire.sent" in log
+
+
+@pytest.mark.parametrize(("mode", "is_recorded"), [("full", True), ("metadata", False)])
+async def test_a_caller_learns_that_the_call_is_recorded_if_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, is_recorded: bool
+) -> None:
+    notice = "This call is recorded for training."
+    scenario = Scenario("noted", agents=[RealtimeAgent(name="host", instructions="Greet.")], recording_notice=notice)
+    model = FakeModel()
+    settings = {"store": mode, "data_dir": tmp_path, "audience": "caller"}
+    async with serving(monkeypatch, model, targets=[scenario], **settings) as caller:
+        started = await caller.starts(scenario="noted")
+        async with caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
+            await page.answer()
+            shown = [frame["message"] for frame in page.frames if frame["kind"] == "notice"]
+        assert (notice in shown) is is_recorded
+        assert (notice in str(model.now.received)) is is_recorded

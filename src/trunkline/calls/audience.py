@@ -25,7 +25,7 @@ _UNCHANGED = (
     | log_events.FillerStarted | log_events.FillerDone
 )  # fmt: skip
 """Events that a caller sees as they are. The arguments of `approval.needed` are the caller's to judge."""
-_FOR_CALLERS = ("call_limit_near", "caller_audio_stopped", "speech_lost", "server_draining")
+_FOR_CALLERS = ("call_limit_near", "call_recorded", "caller_audio_stopped", "speech_lost", "server_draining")
 """Codes of the notices that concern a caller."""
 _NOTHING_SAID = "Something went wrong. The call continues if it can."
 TOOL_FAILED = "failed"

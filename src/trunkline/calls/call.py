@@ -170,6 +170,7 @@ class Call:
             transport=transport,
             codec=codec,
             listens=self._word_stt is not None,
+            is_recorded=recording is not None and recording.notice is None,
             time_limits=time_limits,
             metadata=self.metadata,
             prices=self._prices,

@@ -26,6 +26,7 @@ def plan_call(
     transport: Transport,
     codec: Codec,
     listens: bool,
+    is_recorded: bool,
     time_limits: CallTimeLimits,
     metadata: Mapping[str, str],
     prices: PriceTable,
@@ -35,8 +36,10 @@ def plan_call(
 
     Args:
         listens: true if a recogniser of this machine hears the words of a caller on the relay.
+        is_recorded: true if the audio of the call is stored.
     """
     interruption = scenario.interruption
+    recording_notice = scenario.recording_notice if is_recorded else None
     detector = None if isinstance(interruption, str) else interruption
     return CallPlan(
         call_id=call_id,
@@ -66,7 +69,9 @@ def plan_call(
         idle_timeout_ms=_in_ms(time_limits.idle_timeout_s),
         stall_timeout_ms=time_limits.stall_timeout_s * 1000,
         metadata=metadata,
+        recording_notice=recording_notice,
         notices=[
+            *([Notice(message=recording_notice, code="call_recorded")] if recording_notice is not None else ()),
             *(
                 Notice(message=notice.message, code=notice.code, hint=notice.hint)
                 for notice in (*provider.notices(), *agents.notices())

@@ -100,6 +100,8 @@ class Scenario(Generic[S]):
             the caller waits slightly longer.
         session: settings of the Realtime session, such as the truncation and the language of the transcription.
         agent_sessions: settings of single agents by name, in place of the scenario's.
+        recording_notice: the sentence by which the caller learns that the call is recorded: the agent begins its first
+            answer with it, and the page shows it. It has no effect if no audio is stored.
         redact: regular expressions of personal data, in addition to the built-in ones, such as `[r"KD-\\d{6}"]`. Calls
             that are stored in the mode `redacted` hold "[redacted]" in their place. They also match numbers as callers
             say them.
@@ -134,6 +136,7 @@ class Scenario(Generic[S]):
         hold: bool = False,
         session: SessionSettings = NO_SETTINGS,
         agent_sessions: Mapping[str, SessionSettings] | None = None,
+        recording_notice: str | None = None,
         redact: Sequence[str | re.Pattern[str]] = (),
         sensitive: Mapping[str, Sensitive] | None = None,
     ) -> None:
@@ -161,6 +164,9 @@ class Scenario(Generic[S]):
         self.hold = hold
         self._session = session
         self._agent_sessions = dict(agent_sessions or {})
+        if recording_notice is not None and not _has_word(recording_notice):
+            self._refuse(f"recording_notice={recording_notice!r} has no word. Give a sentence for the caller, or None.")
+        self.recording_notice = recording_notice
         self._refuse_if(redact_problem(redact))
         self.redact: tuple[re.Pattern[str], ...] = tuple(re.compile(pattern) for pattern in redact)
         self._refuse_if(sensitive_problem(sensitive or {}))

@@ -12,6 +12,8 @@ from trunkline.calls.machine.timers import Timer
 GREETING = "hi"
 """Hidden message of the caller, to which the first agent answers with its greeting."""
 
+RECORDING_NOTICE = "This call is recorded. Begin your first answer with this sentence, word for word: {}"
+"""Note to the model, with the scenario's notice."""
 ANSWER_WAIT_MS = 3_000.0
 """Time the service has to commit the caller's turn or to start its response; then the machine requests a response."""
 
@@ -22,17 +24,25 @@ class CallerActivity:
     Args:
         greet: adds the caller's hidden first message, which the greeting answers.
         add_note: adds a message for the model alone.
+        recording_notice: the sentence by which the agent says that the call is recorded; None without a recording.
 
     Attributes:
         is_there: True while the caller's leg is joined.
         has_joined: True once a caller has joined.
     """
 
-    def __init__(self, parts: Parts, greet: Callable[[str], object], add_note: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        greet: Callable[[str], object],
+        add_note: Callable[[str], object],
+        recording_notice: str | None = None,
+    ) -> None:
         self._parts = parts
         self._greet = greet
         self._add_note = add_note
         self._greeted = False
+        self._recording_notice = recording_notice
         self.is_there = False
         self.has_joined = False
 
@@ -49,7 +59,14 @@ class CallerActivity:
         if self._greeted or not (self.is_there and self._parts.status.link_up):
             return
         self._greeted = True
+        self._announce_recording()
         self._greet(GREETING)
+
+    def _announce_recording(self) -> None:
+        """Let the agent's first answer say that the call is recorded."""
+        notice, self._recording_notice = self._recording_notice, None
+        if notice is not None:
+            self._add_note(RECORDING_NOTICE.format(notice))
 
     def on_active(self) -> None:
         """Note any sign of the caller; tell the model if it was about to say goodbye."""
@@ -72,6 +89,7 @@ class CallerActivity:
         self._parts.empty_answers.on_caller_turn()
         self._parts.stall_watch.on_caller_turn()
         self._greeted = True  # the answer to this turn replaces the greeting
+        self._announce_recording()
         if deliberate:
             self._parts.scheduler.cancel_request()
             self._parts.tools.stop_waiting()

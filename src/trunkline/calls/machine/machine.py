@@ -191,7 +191,12 @@ class CallMachine:
             retry=self._retry,
             refused=self._refused,
         )
-        self._activity = CallerActivity(parts, lambda text: self._add_caller_text(text, hidden=True), self._add_note)
+        self._activity = CallerActivity(
+            parts,
+            lambda text: self._add_caller_text(text, hidden=True),
+            self._add_note,
+            recording_notice=plan.recording_notice,
+        )
         self._events = ModelEvents(parts, self._activity)
 
     @property

@@ -33,6 +33,7 @@ class CallPlan:
         idle_timeout_ms: maximum silence of the caller; None means unlimited.
         stall_timeout_ms: time without an event during a response, after which the session counts as dead.
         fillers: the sentences for a caller who would hear nothing; None plays none.
+        recording_notice: the sentence by which the first answer says that the call is recorded; None without one.
         notices: notices of the provider, logged at the start.
         metadata: the client's own pairs, for the log.
     """
@@ -64,5 +65,6 @@ class CallPlan:
     idle_timeout_ms: float | None = None
     stall_timeout_ms: float = 20_000.0
     fillers: Fillers | None = None
+    recording_notice: str | None = None
     notices: Sequence[Notice] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
