@@ -9,6 +9,7 @@ from typing import assert_never
 
 from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.calls import commands
+from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.audience import Audience, CallerView
@@ -24,6 +25,7 @@ from trunkline.calls.log_events import (
     Codec,
     LegRoleSet,
     LogEventUnion,
+    MessageAdded,
     Notice,
     StoreDegraded,
     StoreRestored,
@@ -196,9 +198,10 @@ class Call:
         self._watches_caller_audio = False
         self._caller_audio_reported_ms = 0.0
         self._caller_view = CallerView()
-        self.log.subscribe(self._caller_view.read)
+        self.log.subscribe(self._caller_view.read, MessageAdded)
         self.log.subscribe(self._on_log_entry)
-        self.log.subscribe(self._agents.hooks.read)
+        self.log.subscribe(self._on_held, AudioDucked, AudioResumed)
+        self.log.subscribe(self._agents.hooks.read, *HOOKED_KINDS)
         self._recording = recording
         self._recording_tap: RecordingTap | None = None
         self._audio_source: AudioSource = "relay"
@@ -536,9 +539,11 @@ class Call:
         error = CallError(message=message, code=code, source="command")
         page.push(frame_of(error, 0, round(self._now_ms())))
 
-    def _on_log_entry(self, entry: Entry) -> None:
-        if self._echo is not None and isinstance(entry.event, AudioDucked | AudioResumed):
+    def _on_held(self, entry: Entry) -> None:
+        if self._echo is not None:
             self._echo.hold(isinstance(entry.event, AudioDucked))
+
+    def _on_log_entry(self, entry: Entry) -> None:
         frames: dict[Audience, str | None] = {}  # encoded once, and only for a page that reads it
         for page in self._pages:
             if page.reads_log:
@@ -601,7 +606,7 @@ class Call:
 
     def _append(self, event: LogEventUnion) -> None:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
-        if self.is_over:
+        if self._runner.is_stopped:
             return
         ends = type(event) is CallEnded
         if ends:

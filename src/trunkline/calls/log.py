@@ -7,6 +7,7 @@ sequence number (from 1, without gaps) and `at_ms`, the time since the start of 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -14,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.calls.log_events import LogEventUnion, PageEventUnion, UnknownEvent
+from trunkline.calls.log_events import LogEvent, LogEventUnion, PageEventUnion, UnknownEvent
 from trunkline.realtime.json_values import to_json
 
 
@@ -34,6 +35,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 Reader = Callable[[Entry], None]
+Kind = type[LogEvent]
 LogReaderFactory = Callable[["Log"], Reader]
 """Makes a reader for one call, before its first event."""
 MAX_KEPT_EVENTS = 20_000
@@ -47,22 +49,23 @@ class LogBudget:
 
     Args:
         max_bytes_each: the size beyond which a log drops its oldest events.
-        on_growth: is called after an event was added to `used_bytes`.
+        max_bytes: the size of all logs together; None is no limit.
+        on_excess: makes room; it is called when all logs together exceed their size.
+
+    Attributes:
+        used_bytes: the size of all logs.
     """
 
-    def __init__(self, max_bytes_each: int = MAX_LOG_BYTES, on_growth: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        max_bytes_each: int = MAX_LOG_BYTES,
+        max_bytes: float = math.inf,
+        on_excess: Callable[[], None] = lambda: None,
+    ) -> None:
         self.max_bytes_each = max_bytes_each
+        self.max_bytes = max_bytes
+        self.on_excess = on_excess
         self.used_bytes = 0
-        self._on_growth = on_growth
-
-    def add(self, size: int) -> None:
-        """Count an added event."""
-        self.used_bytes += size
-        self._on_growth()
-
-    def subtract(self, size: int) -> None:
-        """Count a dropped event."""
-        self.used_bytes -= size
 
 
 class Log:
@@ -82,7 +85,9 @@ class Log:
         self._max_kept = max_kept
         self._tail: deque[Entry] = deque()
         self._sizes: deque[int] = deque()
-        self._readers: list[Reader] = []
+        self._readers: list[tuple[Reader, tuple[Kind, ...]]] = []
+        self._readers_of: dict[Kind, tuple[Reader, ...]] = {}
+        """The readers of each kind that was appended, in the order of their subscription."""
         self._latest_frame = ""
         self.last_seq = 0
         self.size_bytes = 0
@@ -93,11 +98,17 @@ class Log:
         self.last_seq += 1
         at_ms = round(self._now_ms())
         entry = Entry(self.last_seq, at_ms, event)
-        self._latest_frame = entry.frame()
+        self._latest_frame = frame_of(event, entry.seq, at_ms)
         self._keep(entry, len(self._latest_frame))
-        for reader in tuple(self._readers):
+        readers = self._readers_of.get(type(event))
+        for reader in self._find_readers(type(event)) if readers is None else readers:
             reader(entry)
         return entry
+
+    def _find_readers(self, kind: Kind) -> tuple[Reader, ...]:
+        found = tuple(reader for reader, kinds in self._readers if not kinds or kind in kinds)
+        self._readers_of[kind] = found
+        return found
 
     def frame(self, entry: Entry) -> str:
         """Return an event as JSON text. The latest event is not encoded again."""
@@ -107,17 +118,18 @@ class Log:
         self._tail.append(entry)
         self._sizes.append(size)
         self.size_bytes += size
-        while len(self._tail) > 1 and (
-            len(self._tail) > self._max_kept or self.size_bytes > self._budget.max_bytes_each
-        ):
+        budget = self._budget
+        budget.used_bytes += size
+        while (len(self._tail) > self._max_kept or self.size_bytes > budget.max_bytes_each) and len(self._tail) > 1:
             self._drop_first()
-        self._budget.add(size)
+        if budget.used_bytes > budget.max_bytes:
+            budget.on_excess()
 
     def _drop_first(self) -> None:
         self._tail.popleft()
         size = self._sizes.popleft()
         self.size_bytes -= size
-        self._budget.subtract(size)
+        self._budget.used_bytes -= size
 
     def drop_oldest(self, size: int) -> None:
         """Drop the oldest events, of `size` bytes in all or more. The latest event stays."""
@@ -130,16 +142,23 @@ class Log:
         first = self._tail[0].seq if self._tail else 0
         return list(islice(self._tail, max(0, after + 1 - first), None))
 
-    def subscribe(self, reader: Reader) -> Callable[[], None]:
+    def subscribe(self, reader: Reader, *kinds: Kind) -> Callable[[], None]:
         """Call `reader` for each new event until the returned function is called.
 
         A reader must not raise or block.
+
+        Args:
+            reader: gets each entry, in order.
+            kinds: the classes of the events that it reads; without any, it reads all.
         """
-        self._readers.append(reader)
+        subscription = (reader, kinds)
+        self._readers.append(subscription)
+        self._readers_of.clear()
 
         def unsubscribe() -> None:
-            if reader in self._readers:
-                self._readers.remove(reader)
+            if subscription in self._readers:
+                self._readers.remove(subscription)
+                self._readers_of.clear()
 
         return unsubscribe
 

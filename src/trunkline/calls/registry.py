@@ -85,7 +85,7 @@ class CallRegistry:
         self._max_calls = max_calls
         self._ended_call_ttl_s = ended_call_ttl_s
         self._max_logs_bytes = max_logs_bytes
-        self.log_budget = LogBudget(max_log_bytes, self._bound_logs)
+        self.log_budget = LogBudget(max_log_bytes, max_logs_bytes, self._bound_logs)
         self._mcp_servers = McpServers()
         self._day_budget = DayBudget(metrics.cost_limits)
         self._calls: dict[str, Call] = {}
@@ -224,8 +224,6 @@ class CallRegistry:
                 self._remove(call)
 
     def _bound_logs(self) -> None:
-        if self.log_budget.used_bytes <= self._max_logs_bytes:
-            return
         for call in self._ended():
             self._remove(call)
             if self.log_budget.used_bytes <= self._max_logs_bytes:
@@ -241,4 +239,4 @@ class CallRegistry:
 
     def _remove(self, call: Call) -> None:
         del self._calls[call.call_id]
-        self.log_budget.subtract(call.log.size_bytes)
+        self.log_budget.used_bytes -= call.log.size_bytes

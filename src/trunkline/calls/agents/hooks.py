@@ -31,8 +31,12 @@ MAX_WAITING_HOOKS = 1000
 """Hooks that may wait for earlier ones; further ones are dropped with an error."""
 
 
+HOOKED_KINDS = (AgentChanged, MessageAdded, MessageDone)
+"""The events of the log that hooks follow."""
+
+
 class HookRunner:
-    """The hooks of one call's agents. `read` takes each entry of the log, and `run` runs the hooks in its order.
+    """The hooks of one call's agents. `read` takes each entry of `HOOKED_KINDS`, and `run` runs the hooks in its order.
 
     Args:
         append: appends an event to the log.

@@ -29,17 +29,19 @@ class StallWatch:
         self._waits_from_ms = 0.0
         """Time of the caller's last turn, or of the last change of the wait."""
         self._noticed = False
+        self._timer_is_set = False
 
     # Signs ----------------------------------------------------------------------------------------------------------
     def on_event(self) -> None:
         """Expect the next event of the response in progress in time; without a response, expect nothing."""
         self._heard_at_ms = self._outbox.now_ms
-        self._outbox.set_timer(Timer.STALL, self._heard_at_ms + self._timeout_ms if self._expects_event else None)
+        if self._expects_event is not self._timer_is_set:
+            self._set_timer(not self._timer_is_set)
         if self._noticed:
             self._expect_sign()
 
     def on_audio(self) -> None:
-        """Note audio of the response in progress. The timers, which audio would set too often, check it."""
+        """Note audio of the response in progress."""
         self._heard_at_ms = self._outbox.now_ms
 
     def on_caller_turn(self) -> None:
@@ -70,14 +72,20 @@ class StallWatch:
         Returns:
             True if the session must be renewed.
         """
+        self._timer_is_set = False
         if not self._expects_event:
             return False
-        if self._outbox.now_ms - self._heard_at_ms < self._timeout_ms - 1:  # audio came meanwhile
-            self._outbox.set_timer(Timer.STALL, self._heard_at_ms + self._timeout_ms)
+        if self._outbox.now_ms - self._heard_at_ms < self._timeout_ms - 1:  # there were signs meanwhile
+            self._set_timer(True)
             return False
         message = f"The model sent nothing for {self._timeout_ms / 1000:g} s during a response."
         self._outbox.log_provider_error(message, "stalled")
         return True
+
+    def _set_timer(self, on: bool) -> None:
+        """Set the timer by the last sign, or cancel it. Later signs leave it as it is: it checks them when it fires."""
+        self._timer_is_set = on
+        self._outbox.set_timer(Timer.STALL, self._heard_at_ms + self._timeout_ms if on else None)
 
     @property
     def _expects_event(self) -> bool:

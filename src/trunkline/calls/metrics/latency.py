@@ -28,7 +28,7 @@ class _UnansweredTurn:
 
 
 class LatencyMeter:
-    """Measures the latency of turns. Give it every entry of the log, in order."""
+    """Measures the latency of turns. Give it the entries of `LATENCY_KINDS`, in order."""
 
     def __init__(self) -> None:
         self._turn: _UnansweredTurn | None = None
@@ -154,3 +154,5 @@ _READERS: dict[type, Callable[[LatencyMeter, Any, int], None]] = {
     log_events.ApprovalResolved: LatencyMeter._approval,
     log_events.GuardrailChecked: LatencyMeter._guardrail_checked,
 }
+LATENCY_KINDS = frozenset({*_READERS, log_events.AudioStarted})
+"""The events of the log that a `LatencyMeter` reads; others change nothing."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from trunkline.calls import log, log_events
-from trunkline.calls.metrics.latency import LatencyMeter
+from trunkline.calls.metrics.latency import LATENCY_KINDS, LatencyMeter
 from trunkline.calls.metrics.prices import PriceTable
 from trunkline.realtime.events import Event
 from trunkline.scenario.text_model import TextReply
@@ -42,13 +42,14 @@ class Meters:
         if type(event) is log_events.WireReceived:  # quicker than `match`, for each event of the log
             used = self._used(event.event)
             if used is not None:
-                self._latency.read(entry)
                 return (used,)
         elif type(event) is log_events.WireSent:
             if event.event["type"] == "session.update":
                 self._configured(event.event)
         elif isinstance(event, log_events.CallStarted | log_events.ModelChanged):
             self._model = event.model
+        if type(event) not in LATENCY_KINDS:
+            return _NOTHING
         measured = self._latency.read(entry)
         return _NOTHING if measured is None else (measured,)
 
