@@ -131,6 +131,7 @@ docs: setup
 # CLIENTS=--write puts the results of all into docs/engine.md.
 clients: setup browser .make/node
 	@$(WITH_NODE) $(BIN)/python tests/outside_clients/run.py $(CLIENTS)
+	@$(BIN)/python tests/outside_clients/hotato_check.py
 
 bench: setup
 	@for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done

@@ -20,7 +20,6 @@ from tests.store.audio.test_ogg import decoded
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import CallEnded, CallStarted
 from trunkline.store.audio import recorder as recorder_module
-from trunkline.store.audio import uploads
 from trunkline.store.audio.joined import JoinedRecording
 from trunkline.store.audio.open_segments import OpenSegments
 from trunkline.store.audio.opus import Stereo
@@ -58,7 +57,12 @@ class Rig:
         self.lost: list[LostAudio] = []
         self.stored = 0
         self.recorder = AudioRecorder(
-            self.store, OpenSegments(folder / "open"), on_stored=self._on_stored, on_lost=self.lost.append
+            self.store,
+            OpenSegments(folder / "open"),
+            on_stored=self._on_stored,
+            on_lost=self.lost.append,
+            tick_s=0.01,
+            retry_s=0.05,
         )
         self.clock = Clock()
         self.call = CallRecording(self.recorder._new.append, clock=self.clock)
@@ -86,12 +90,6 @@ class Rig:
         self.stored += stored.size
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the thread look often."""
-    monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
-
-
 def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
     """Wait for the thread."""
     ends = time.monotonic() + within_s
@@ -100,7 +98,6 @@ def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
         time.sleep(0.005)
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_recorded_call_is_a_file_for_each_10_s_and_leaves_nothing_open(tmp_path: Path) -> None:
     rig, voice = Rig(tmp_path), noise(23_000, 1)
     with rig.recorder:
@@ -120,7 +117,6 @@ def test_a_recorded_call_is_a_file_for_each_10_s_and_leaves_nothing_open(tmp_pat
     assert rig.lost == []
 
 
-@pytest.mark.usefixtures("quick")
 def test_files_and_folders_are_private(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     with rig.recorder:
@@ -132,7 +128,6 @@ def test_files_and_folders_are_private(tmp_path: Path) -> None:
             assert folder.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_recorder_that_is_closed_stores_the_running_calls(tmp_path: Path) -> None:
     rig, voice = Rig(tmp_path), noise(3000, 3)
     with rig.recorder:
@@ -194,7 +189,6 @@ def test_after_kill_9_the_audio_is_complete_up_to_the_last_second(tmp_path: Path
     assert not list((tmp_path / "open").rglob("*.pcm"))
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_living_process_keeps_its_open_segments(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     with rig.recorder:
@@ -206,7 +200,6 @@ def test_a_living_process_keeps_its_open_segments(tmp_path: Path) -> None:
         assert list((tmp_path / "open").rglob("*.pcm"))
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_full_disk_loses_audio_and_counts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_args: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -214,12 +207,11 @@ def test_a_full_disk_loses_audio_and_counts_it(tmp_path: Path, monkeypatch: pyte
     rig = Rig(tmp_path)
     with rig.recorder:
         rig.says(noise(1000, 6), 0)
-        until(lambda: list((tmp_path / "open").rglob("*.pcm")))
+        until(lambda: rig.call._added == rig.call._taken)
         monkeypatch.setattr(os, "pwrite", full)
         rig.says(noise(1000, 7), 1000)
         until(lambda: sum(one.ms for one in rig.lost) >= 900)
         monkeypatch.undo()
-        monkeypatch.setattr(recorder_module, "TICK_S", 0.01)
         voice = noise(1000, 8)
         rig.says(voice, 2000)
         rig.ends(4000)
@@ -245,11 +237,7 @@ class FailingStore(SegmentStore):
 
 
 @pytest.mark.parametrize("is_local", [True, False], ids=["folder", "bucket"])
-@pytest.mark.usefixtures("quick")
-def test_a_store_that_fails_gets_the_segments_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_local: bool
-) -> None:
-    monkeypatch.setattr(uploads, "RETRY_S", 0.05)
+def test_a_store_that_fails_gets_the_segments_later(tmp_path: Path, is_local: bool) -> None:
     store = FailingStore(tmp_path / "recordings", is_local=is_local)
     rig, voice = Rig(tmp_path, store), noise(3000, 9)
     with rig.recorder:
@@ -263,7 +251,6 @@ def test_a_store_that_fails_gets_the_segments_later(
     assert place_ms(voice, rig.track()[:, 0])[0] == pytest.approx(0, abs=1)
 
 
-@pytest.mark.usefixtures("quick")
 def test_what_a_store_never_took_is_recovered_at_the_next_start(tmp_path: Path) -> None:
     rig, voice = Rig(tmp_path, FailingStore(tmp_path / "recordings", is_local=True)), noise(3000, 10)
     with rig.recorder:
@@ -277,7 +264,6 @@ def test_what_a_store_never_took_is_recovered_at_the_next_start(tmp_path: Path) 
     assert not list((tmp_path / "open").rglob("*.ogg"))
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_disk_that_hangs_bounds_the_memory_and_delays_no_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ from trunkline.store.audio.redacted_spans import Judge, RedactedSpans
 from trunkline.store.audio.segment_buffer import MemoryBuffer, SegmentBuffer
 from trunkline.store.audio.segment_store import SegmentStore
 from trunkline.store.audio.segmented_recording import SegmentedRecording
-from trunkline.store.audio.uploads import Uploads
+from trunkline.store.audio.uploads import RETRY_S, Uploads
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.25
@@ -45,7 +45,7 @@ TICK_S = 0.25
 MAX_QUEUED_BYTES = 8 << 20
 """Audio of one call that waits for the thread: both voices for 80 s."""
 MAX_QUEUED_FACTS = 20_000
-CLOSE_S = 10.0
+CLOSE_S = 5.0
 """The time that a stopping server gives the thread. Afterwards the next start recovers the rest."""
 _EVENTS = (
     AudioCleared, AudioDone, AudioDucked, AudioInterrupted, AudioResumed, AudioStarted, CallEnded, FillerDone,
@@ -84,6 +84,8 @@ class AudioRecorder:
         on_stored: is called in the thread after each segment.
         on_lost: is called in the thread when audio was lost.
         on_ended: is called in the thread with the id of a call when its recording is over.
+        tick_s: the time after which the thread takes in the facts of the calls.
+        retry_s: the time after which a failed store is tried again.
     """
 
     def __init__(
@@ -95,14 +97,20 @@ class AudioRecorder:
         on_stored: Callable[[StoredAudio], None] = lambda _stored: None,
         on_lost: Callable[[LostAudio], None] = lambda _lost: None,
         on_ended: Callable[[str], None] = lambda _call_id: None,
+        tick_s: float = TICK_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._open_segments = open_segments
         self._make_judge = make_judge
         self._on_stored = on_stored
         self._on_lost = on_lost
         self._on_ended = on_ended
+        self._tick_s = tick_s
         self._uploads = Uploads(
-            store, open_segments, on_stored=lambda call_id, size: on_stored(StoredAudio(call_id, size))
+            store,
+            open_segments,
+            on_stored=lambda call_id, size: on_stored(StoredAudio(call_id, size)),
+            retry_s=retry_s,
         )
         self._calls: list[CallRecording] = []
         self._new: deque[CallRecording] = deque()
@@ -117,12 +125,15 @@ class AudioRecorder:
         self.close()
 
     def close(self, time_limit_s: float = CLOSE_S) -> None:
-        """Store the running recordings as they are, and end the thread."""
+        """Store the running recordings as they are, and end the thread. A second call has no effect."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._thread.join(time_limit_s)
         if self._thread.is_alive():
             logger.warning("Recordings are not stored yet: the next start recovers them.")
-        self._uploads.close()
+        else:
+            self._uploads.close()
 
     def for_call(self) -> CallRecording:
         """Return the recording of a new call."""
@@ -131,7 +142,7 @@ class AudioRecorder:
     # The thread -----------------------------------------------------------------------------------------------------
     def _run(self) -> None:
         self._uploads.recover()
-        while not self._stopping.wait(TICK_S):
+        while not self._stopping.wait(self._tick_s):
             self._work()
             self._uploads.retry()
         self._work(last=True)

@@ -81,6 +81,7 @@ class SegmentedRecording:
         """Index of the first segment that is not encoded."""
         self._now_ms = 0.0
         self._encoder: OpusEncoder | None = None
+        self._has_warned = False
         self.ended = False
         self.lost_ms = 0.0
 
@@ -147,7 +148,9 @@ class SegmentedRecording:
             try:
                 self._buffer(index).write(sound.channel, offset, part)
             except OSError as error:
-                logger.warning("a recording cannot be written: %s", error)
+                if not self._has_warned:
+                    self._has_warned = True
+                    logger.warning("a recording cannot be written: %s", error)
                 self.lost_ms += len(part) / 2 / SAMPLES_PER_MS
 
     def _buffer(self, index: int) -> SegmentBuffer:

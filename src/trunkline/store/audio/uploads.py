@@ -27,6 +27,7 @@ class Uploads:
 
     Args:
         on_stored: is called with the call's id and the bytes after each segment, in any thread.
+        retry_s: the time after which a failed store is tried again.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Uploads:
         open_segments: OpenSegments,
         *,
         on_stored: Callable[[str, int], None],
+        retry_s: float = RETRY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._open_segments = open_segments
         self._on_stored = on_stored
+        self._retry_s = retry_s
         self._clock = clock
         self._retry_at_s = 0.0
         self._waiting = threading.BoundedSemaphore(MAX_WAITING)
@@ -61,7 +64,7 @@ class Uploads:
         except OSError as error:
             logger.warning("a segment of a recording cannot be kept: %s", error)
             return False
-        self._retry_at_s = self._retry_at_s or self._clock() + RETRY_S
+        self._retry_at_s = self._retry_at_s or self._clock() + self._retry_s
         if self._pool is not None:
             self._submit(LeftSegment(call_id, index, path))
         return True
@@ -71,7 +74,7 @@ class Uploads:
         if not self._retry_at_s or self._clock() < self._retry_at_s:
             return
         kept = self._open_segments.kept()
-        self._retry_at_s = self._clock() + RETRY_S if kept else 0.0
+        self._retry_at_s = self._clock() + self._retry_s if kept else 0.0
         for segment in kept:
             if self._pool is not None:
                 self._submit(segment)
