@@ -6,7 +6,6 @@ import asyncio
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,15 +13,26 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.testing.from_call import desk as desk_module
-from tests.testing.from_call.recorded_logs import recorded
+from tests.testing.from_call.recorded_logs import log_of, recorded, said, spoken
 from tests.testing.from_call.test_generated_tests import a_whole_call
+from tests.testing.from_call.test_recorded_audio import ogg_of, silence, tone
 from trunkline.calls.log import Entry, Log
-from trunkline.calls.log_events import CallStarted
+from trunkline.calls.log_events import CallEnded, CallStarted
 from trunkline.cli import app
+from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.settings import Settings
+from trunkline.store.audio.call_audio import CallAudio
+from trunkline.store.audit import AuditTrail
+from trunkline.store.call_archive import CallArchive
 from trunkline.store.call_store import CallStore
-from trunkline.testing.from_call import pytest_file
+from trunkline.store.database import Database
+from trunkline.store.export_file import ExportedCall, read_export, write_export
+from trunkline.store.stored_call import StoredCall
+from trunkline.store.summary import SummaryMeter
+from trunkline.testing.caller_audio_file import read_wav
 from trunkline.testing.from_call.call_source import CallNotFoundError, load_call
+from trunkline.testing.from_call.read_call import read_call
+from trunkline.testing.from_call.test_file import FromCallOptions, generate_test
 
 SCENARIO = Path(desk_module.__file__)
 
@@ -66,12 +76,14 @@ def trunkline(*arguments: object) -> tuple[int, str, str]:
 
 
 # Sources ----------------------------------------------------------------------------------------------------------
-def exported(path: Path, entries: list[Entry], audio: bytes | None = None) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("manifest.json", "{}")
-        archive.writestr("log.jsonl", "".join(entry.frame() + "\n" for entry in entries))
-        if audio is not None:
-            archive.writestr("audio.ogg", audio)
+def exported(path: Path, entries: list[Entry], audio: Path | None = None) -> Path:
+    meter = SummaryMeter("full")
+    for entry in entries:
+        meter.read(entry)
+    summary = meter.summary()
+    assert summary is not None
+    with path.open("wb") as file:
+        write_export(file, ExportedCall(StoredCall(summary, tuple(entries), audio)))
     return path
 
 
@@ -98,10 +110,11 @@ async def test_a_call_is_read_from_a_file(
 
 
 async def test_an_export_brings_its_recording(tmp_path: Path, entries: list[Entry]) -> None:
-    path = exported(tmp_path / "call.trunkline", entries, b"OggS")
+    recording = ogg_of(tmp_path / "recording.ogg", tone(440, 500), silence(500))
+    path = exported(tmp_path / "call.trunkline", entries, recording)
     named = await load_call(str(path), Settings(), tmp_path)
     assert named.audio is not None
-    assert named.audio.read_bytes() == b"OggS"
+    assert named.audio.read_bytes() == recording.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -112,7 +125,7 @@ async def test_an_export_brings_its_recording(tmp_path: Path, entries: list[Entr
         ("a.json", '{"events": [1]}', "is not the log of a call"),
         ("a.trunkline", "text", "is not an exported call"),
         ("missing.jsonl", None, "cannot be read"),
-        ("call_7", None, "no call is stored in"),
+        ("call_7", None, "is neither a stored call in"),
     ],
 )
 async def test_a_call_that_cannot_be_read_has_a_reason(
@@ -129,13 +142,13 @@ async def test_a_call_that_cannot_be_read_has_a_reason(
 def test_a_test_is_printed(log: Path, entries: list[Entry]) -> None:
     code, printed, _ = trunkline("test-from", log)
     assert code == 0
-    assert printed == pytest_file(entries)
+    assert printed == generate_test(read_call(entries), FromCallOptions(files=False)).source
 
 
 def test_a_test_is_written_and_passes(log: Path, scenario: Path, tmp_path: Path) -> None:
-    code, _, said = trunkline("test-from", log, "-o", tmp_path / "test_call.py")
+    code, _, errors = trunkline("test-from", log, "-o", tmp_path / "test_call.py")
     assert code == 0
-    assert f"run it: pytest {tmp_path / 'test_call.py'}" in said
+    assert f"run it: pytest {tmp_path / 'test_call.py'}" in errors
     options = ["-q", "-p", "no:cacheprovider", f"--override-ini=voice_scenarios={scenario}", "--rootdir", str(tmp_path)]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(tmp_path / "test_call.py")],
@@ -148,22 +161,23 @@ def test_a_test_is_written_and_passes(log: Path, scenario: Path, tmp_path: Path)
 
 def test_a_file_is_never_overwritten(log: Path, tmp_path: Path) -> None:
     (tmp_path / "test_call.py").write_text("mine")
-    code, _, said = trunkline("test-from", log, "-o", tmp_path / "test_call.py")
+    code, _, errors = trunkline("test-from", log, "-o", tmp_path / "test_call.py")
     assert code == 2
-    assert "test_call.py already exists. Name another file, or delete it." in said
+    assert "test_call.py already exists. Name another file, or delete it." in errors
     assert (tmp_path / "test_call.py").read_text() == "mine"
 
 
 def test_audio_needs_a_recording(log: Path) -> None:
-    code, _, said = trunkline("test-from", log, "--audio")
+    code, _, errors = trunkline("test-from", log, "--audio")
     assert code == 2
-    assert "has no recording. Leave out --audio" in said
+    assert "has no recording. Leave out --audio" in errors
 
 
 def test_audio_needs_a_file(tmp_path: Path, entries: list[Entry]) -> None:
-    code, _, said = trunkline("test-from", exported(tmp_path / "a.trunkline", entries, b"OggS"), "--audio")
+    recording = ogg_of(tmp_path / "recording.ogg", tone(440, 500), silence(500))
+    code, _, errors = trunkline("test-from", exported(tmp_path / "a.trunkline", entries, recording), "--audio")
     assert code == 2
-    assert "Name the test's file: -o" in said
+    assert "Name the test's file: -o" in errors
 
 
 # replay -----------------------------------------------------------------------------------------------------------
@@ -184,17 +198,17 @@ def test_a_replay_on_changed_agents_exits_with_1(log: Path, scenario: Path) -> N
 
 
 def test_a_replay_of_an_unknown_scenario_says_how_to_name_it(log: Path) -> None:
-    code, _, said = trunkline("replay", log)
+    code, _, errors = trunkline("replay", log)
     assert code == 2
-    assert "The scenario 'desk' of the call is not among simpleHandoff" in said
-    assert "trunkline replay CALL FILE" in said
+    assert "The scenario 'desk' of the call is not among simpleHandoff" in errors
+    assert "trunkline replay CALL FILE" in errors
 
 
 def test_a_replay_without_a_rehearsal_says_what_it_needs(log: Path, scenario: Path) -> None:
     scenario.write_text(scenario.read_text("utf-8").replace("    rehearsal=rehearsal,\n", ""), "utf-8")
-    code, _, said = trunkline("replay", log, scenario)
+    code, _, errors = trunkline("replay", log, scenario)
     assert code == 2
-    assert "has no rehearsal, which plays the model without a key" in said
+    assert "has no rehearsal, which plays the model without a key" in errors
 
 
 # evaluate ---------------------------------------------------------------------------------------------------------
@@ -215,11 +229,44 @@ def test_tests_are_evaluated(log: Path, scenario: Path, tmp_path: Path) -> None:
 
 
 # A stored call ----------------------------------------------------------------------------------------------------
-def test_a_stored_call_is_named_by_its_id(tmp_path: Path, entries: list[Entry]) -> None:
+def test_a_stored_call_is_named_by_its_id_and_the_use_is_audited(entries: list[Entry]) -> None:
     call_id = asyncio.run(stored(entries))
-    code, printed, said = trunkline("test-from", call_id)
-    assert code == 0, said
+    code, printed, errors = trunkline("test-from", call_id)
+    assert code == 0, errors
     assert 'await call.say("my printer is broken"' in printed
+    assert asyncio.run(audited()) == [("test", call_id)]
+
+
+async def audited() -> list[tuple[str, str | None]]:
+    """Return the actions of the audit trail, with their calls."""
+    database = Database.from_settings(Settings())
+    try:
+        return [(entry.action, entry.call_id) for entry in await AuditTrail(database).latest(10)]
+    finally:
+        await database.close()
+
+
+def test_a_stored_call_plays_its_recording(tmp_path: Path) -> None:
+    events = log_of(
+        *said("a", "Hello.", 0),
+        *spoken("q", "my printer is broken", 1_000, 1_500),
+        *said("b", "Pardon?", 1_600),
+        (2_000, CallEnded(reason="caller hung up")),
+    )
+    path = exported(tmp_path / "call.trunkline", events, ogg_of(tmp_path / "r.ogg", tone(440, 2_000), silence(2_000)))
+    asyncio.run(imported(path, tmp_path))
+    code, _, errors = trunkline("test-from", "call_1", "--audio", "-o", tmp_path / "test_call.py")
+    assert code == 0, errors
+    assert "with 1 file beside it" in errors
+    assert len(read_wav(tmp_path / "test_call_01.wav")) == 1_200 * BYTES_PER_MS
+
+
+async def imported(path: Path, folder: Path) -> None:
+    """Store an exported call, with its recording."""
+    archive = CallArchive(Settings(), CallAudio(Settings(), "off"))
+    await archive.database.migrate()
+    await archive.save(read_export(path, folder))
+    await archive.close()
 
 
 async def stored(entries: list[Entry]) -> str:

@@ -16,6 +16,8 @@ from tests.testing.from_call import desk as desk_module
 from trunkline.calls.log import Entry
 from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE
 from trunkline.settings import Settings
+from trunkline.store.audio.ogg import write_segment
+from trunkline.store.audio.opus import FRAME_SAMPLES, OpusEncoder
 from trunkline.testing import VoiceCall
 from trunkline.testing.caller_audio_file import read_wav
 from trunkline.testing.environment import Environment
@@ -31,19 +33,13 @@ pytest_plugins = "pytester"
 
 
 def ogg_of(path: Path, caller: NDArray[np.int16], agent: NDArray[np.int16]) -> Path:
-    """Write a stereo recording in Ogg Opus, as the store does."""
-    av = pytest.importorskip("av")
+    """Write a recording as the store does: Ogg Opus, the caller on the left and the agent on the right."""
+    pytest.importorskip("av")
     length = max(len(caller), len(agent))
-    both = np.zeros((length, 2), np.int16)
+    frames = -(-length // FRAME_SAMPLES) + 1  # the codec's delay needs another frame
+    both = np.zeros((frames * FRAME_SAMPLES, 2), np.int16)
     both[: len(caller), 0], both[: len(agent), 1] = caller, agent
-    with av.open(str(path), "w", format="ogg") as container:
-        stream = container.add_stream("libopus", rate=48_000, layout="stereo")
-        frame = av.AudioFrame.from_ndarray(both.reshape(1, -1), format="s16", layout="stereo")
-        frame.sample_rate = SAMPLE_RATE
-        resampler = av.AudioResampler(format="s16", layout="stereo", rate=48_000)
-        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
+    path.write_bytes(write_segment(OpusEncoder().encode(both), length))
     return path
 
 

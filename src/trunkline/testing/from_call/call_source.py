@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import zipfile
+import getpass
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from trunkline.settings import Settings
 
 LOG_SUFFIXES = (".jsonl", ".ndjson", ".json")
 _EXPORT_SUFFIX = ".trunkline"
-_LOG, _AUDIO = "log.jsonl", "audio.ogg"
 
 
 class CallNotFoundError(LookupError):
@@ -51,62 +49,50 @@ async def load_call(target: str, settings: Settings, folder: Path) -> NamedCall:
 
 
 def _exported(path: Path, folder: Path) -> NamedCall:
+    from trunkline.store.export_file import ExportFileError, read_export
+
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = tuple(parse_frame(line) for line in archive.read(_LOG).splitlines() if line.strip())
-            audio = None
-            if _AUDIO in archive.namelist():
-                audio = folder / _AUDIO
-                with archive.open(_AUDIO) as packed, audio.open("wb") as copy:
-                    shutil.copyfileobj(packed, copy)
-    except (OSError, zipfile.BadZipFile, KeyError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-        raise CallNotFoundError(f"{path} is not an exported call: {error}. Export the call again.") from error
-    return NamedCall(entries, audio)
+        call = read_export(path, folder).call
+    except ExportFileError as error:
+        raise CallNotFoundError(str(error)) from error
+    return NamedCall(call.entries, call.audio)
 
 
 async def _stored(call_id: str, settings: Settings, folder: Path) -> NamedCall:
-    from trunkline.store.database import Database, StoreError
-    from trunkline.store.stored_calls import StoredCalls
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from trunkline.store.audio.call_audio import CallAudio
+    from trunkline.store.audio.segment_store import AudioStoreError, is_installed
+    from trunkline.store.call_archive import CallArchive
+    from trunkline.store.database import StoreError, reason_of
 
     try:
-        database = Database.from_settings(settings)
-        if database.path is not None and not database.path.exists():
-            raise CallNotFoundError(f"{call_id!r} is not a file, and no call is stored in {database.name}.")
+        archive = CallArchive(settings, CallAudio(settings, "off") if is_installed() else None)
         try:
-            await database.migrate()
-            entries = await StoredCalls(database).log(call_id)
+            await archive.database.migrate()
+            exported = await archive.load(call_id, folder)
+            if exported is None:
+                raise CallNotFoundError(
+                    f"{call_id!r} is neither a stored call in {archive.database.name} nor a file. `trunkline calls "
+                    "list` shows the stored calls."
+                )
+            await archive.audit.add("test", _actor(), call_id)
         finally:
-            await database.close()
-    except StoreError as error:
+            await archive.close()
+    except (StoreError, AudioStoreError) as error:
         raise CallNotFoundError(f"{call_id!r} is not a file, and the store cannot be read: {error}") from error
-    if not entries:
-        raise CallNotFoundError(
-            f"{call_id!r} is neither a stored call in {database.name} nor a file. `trunkline calls list` shows the "
-            "stored calls."
-        )
-    return NamedCall(tuple(entries), await asyncio.to_thread(_recording, call_id, settings, folder))
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        reason = reason_of(error)
+        raise CallNotFoundError(f"{call_id!r} is not a file, and the store cannot be read: {reason}.") from error
+    return NamedCall(exported.call.entries, exported.call.audio)
 
 
-def _recording(call_id: str, settings: Settings, folder: Path) -> Path | None:
-    """Return the recording of a stored call as one file; None without one."""
-    from trunkline.store.audio.segment_store import AudioStoreError, is_installed, open_segment_store
-
-    if not is_installed():
-        return None
-    from trunkline.store.audio.joined import JoinedRecording
-
+def _actor() -> str:
+    """Return the name of this machine's user in the audit trail."""
     try:
-        store = open_segment_store(settings.audio_url, settings.data_dir / "recordings")
-        segments = store.list(call_id)
-        if not segments:
-            return None
-        path = folder / _AUDIO
-        with path.open("wb") as file:
-            for part in JoinedRecording(store, segments).ogg():
-                file.write(part)
-    except AudioStoreError as error:
-        raise CallNotFoundError(f"The recording of {call_id} cannot be read: {error}") from error
-    return path
+        return f"command line {getpass.getuser()}"
+    except (OSError, KeyError):  # a container's user without a name
+        return "command line"
 
 
 def _logged(path: Path) -> tuple[Entry, ...]:
