@@ -206,6 +206,13 @@ def test_the_heard_part_of_a_message_is_cut_within_its_redacted_part() -> None:
     ]
 
 
+def test_the_rest_of_a_very_long_output_is_not_stored() -> None:
+    disk = Disk().log(log_events.ToolDone(call_id="t", name="read", duration_ms=1, result="x" * 300_000 + CARD))
+    (done,) = disk.entries.values()
+    assert isinstance(done, log_events.ToolDone)
+    assert done.result == "x" * 100_000 + "[redacted]"
+
+
 def test_images_are_not_stored() -> None:
     disk = Disk().log(log_events.MessageAdded(item_id="i", role="user", images=("data:image/png;base64,AAAA",)))
     assert "base64" not in disk.ever

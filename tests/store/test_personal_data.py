@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from itertools import pairwise
+from types import FrameType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.scenario.number_words import number_words
-from trunkline.store.redaction.checksums import is_card_number, is_iban, is_routing_number
+from trunkline.store.redaction.checksums import iban_length, is_card_number
 from trunkline.store.redaction.detectors import find_personal_data, replaced
 from trunkline.store.redaction.topics import Topic, topic_of_field, topics_asked
 
@@ -200,7 +202,7 @@ def test_no_iban_stays(account: str, separator: str) -> None:
     country, rest = account[:2], account[2:]
     value = int("".join(str(int(one, 36)) for one in rest + country + "00"))
     iban = f"{country}{98 - value % 97:02}{rest}"
-    assert is_iban(iban)
+    assert iban_length(iban, 0) == len(iban)
     written = separator.join(iban) if separator else iban
     assert redacted(f"to {written}.") == "to [account]."
 
@@ -220,7 +222,30 @@ def test_checksums_refuse_wrong_digits() -> None:
     assert is_card_number("4242424242424242")
     assert not is_card_number("4242424242424241")
     assert not is_card_number("0000000000000000")
-    assert is_routing_number("021000021")
-    assert not is_routing_number("021000022")
-    assert is_iban("DE89370400440532013000")
-    assert not is_iban("DE88370400440532013000")
+    assert iban_length("DE89370400440532013000", 0) == 22
+    assert iban_length("DE88370400440532013000", 0) == 0
+    assert iban_length("89370400440532013000DE", 0) == 0
+
+
+@pytest.mark.parametrize(
+    "piece", ["card 1234 ", "born may 5 1990 ", "DE89 ", "A1", "a 1 ", "1 ", "one two ", "x at y dot "]
+)
+def test_the_time_grows_with_the_length_of_a_text_and_no_faster(piece: str) -> None:
+    """A caller may type 16,000 characters, and a tool return more."""
+
+    def steps(length: int) -> int:
+        count = 0
+
+        def count_calls(_frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        text = piece * (length // len(piece))
+        sys.setprofile(count_calls)
+        try:
+            find_personal_data(text, frozenset(Topic))
+        finally:
+            sys.setprofile(None)
+        return count
+
+    assert steps(8_000) < 5 * steps(2_000)

@@ -34,6 +34,8 @@ from trunkline.store.redaction.topics import Topic, topics_asked, topics_in
 from trunkline.store.redaction.values import redacted_value, redacted_wire_event, scalars_in
 
 WITHHELD = Kind.WITHHELD.value
+MAX_TEXT_CHARS = 100_000
+"""Characters of a text that are examined, such as a tool's output. The rest is not stored."""
 MAX_PIECES = 24
 """Utterances over which a number is followed."""
 SENSITIVE_WINDOW = 12
@@ -382,6 +384,8 @@ class CallRedactor:
         return self._long_texts[key]
 
     def _redacted(self, text: str) -> str:
+        if len(text) > MAX_TEXT_CHARS:
+            return self._redacted(text[:MAX_TEXT_CHARS]) + Kind.OWN.value
         spans = find_personal_data(text, frozenset(), self._policy.patterns)
         if known := self._known.places_in(text):
             spans = merged(text, [*spans, *known])

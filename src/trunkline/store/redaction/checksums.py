@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 _LUHN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-_ABA_WEIGHTS = (3, 7, 1)
 MIN_CARD_DIGITS = 13
 MAX_CARD_DIGITS = 19
 MIN_IBAN_CHARS = 15
@@ -19,17 +18,26 @@ def is_card_number(digits: str) -> bool:
     return total % 10 == 0
 
 
-def is_iban(characters: str) -> bool:
-    """Return whether capital letters and digits are an IBAN: country, check digits, account; ISO 7064, mod 97."""
-    if not MIN_IBAN_CHARS <= len(characters) <= MAX_IBAN_CHARS or not (characters.isascii() and characters.isalnum()):
-        return False
-    if not (characters[:2].isalpha() and characters[2:4].isdigit()):
-        return False
-    return int("".join(str(int(one, 36)) for one in characters[4:] + characters[:4])) % 97 == 1
+def iban_length(characters: str, first: int) -> int:
+    """Return the length of the longest IBAN that begins at `first` in capital letters and digits; 0 without one.
+
+    It is a country, two check digits and an account, by ISO 7064 (mod 97).
+    """
+    country, check = characters[first : first + 2], characters[first + 2 : first + 4]
+    if not (country.isalpha() and check.isdigit()):
+        return 0
+    head, found, remainder = _value(country + check), 0, 0
+    for place in range(first + 4, min(first + MAX_IBAN_CHARS, len(characters))):
+        digits = str(int(characters[place], 36))
+        remainder = (remainder * 10 ** len(digits) + int(digits)) % 97
+        if place - first + 1 >= MIN_IBAN_CHARS and (remainder * _HEAD_SHIFT + head) % 97 == 1:
+            found = place - first + 1
+    return found
 
 
-def is_routing_number(digits: str) -> bool:
-    """Return whether nine ASCII digits are a routing number of a US bank, by the checksum of the ABA."""
-    if len(digits) != 9:
-        return False
-    return sum(int(digit) * _ABA_WEIGHTS[place % 3] for place, digit in enumerate(digits)) % 10 == 0
+_HEAD_SHIFT = 10**6
+"""The country and the check digits, which count as the end of an IBAN, have six digits."""
+
+
+def _value(characters: str) -> int:
+    return int("".join(str(int(one, 36)) for one in characters))

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
 from typing import NamedTuple
 
-from trunkline.store.redaction.checksums import (
-    MAX_CARD_DIGITS,
-    MAX_IBAN_CHARS,
-    MIN_IBAN_CHARS,
-    is_card_number,
-    is_iban,
-)
+from trunkline.store.redaction.checksums import MAX_CARD_DIGITS, iban_length, is_card_number
 from trunkline.store.redaction.spoken_characters import (
     NUMBER_WORDS,
     Run,
@@ -108,6 +103,7 @@ _BEFORE_ADDRESS = frozenset(
 )
 _JOINTS_OF_ADDRESS = frozenset(("dot", "punkt", "underscore", "unterstrich", "dash", "hyphen", "minus", "plus"))
 _AT = re.compile(r"@|\b(?:at|ät)\b", re.IGNORECASE)
+_IBAN_START = re.compile(r"(?=([A-Z][A-Z0]|0[A-Z])[0-9]{2})")
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _NATIONAL_INSURANCE = re.compile(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]")
 _WRITTEN_INSURANCE = re.compile(r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]\b")
@@ -240,39 +236,30 @@ def _parts(run: Run) -> Iterator[Span]:
                 yield Span(*run.span(first, last), Kind.PHONE)
 
 
-def _windows(characters: str, least: int, most: int) -> Iterator[tuple[int, int]]:
-    """Yield the parts of a run that may be a number, the longest first."""
-    for length in range(min(most, len(characters)), least - 1, -1):
-        for first in range(len(characters) - length + 1):
-            yield first, first + length
-
-
 def _spelled(runs: Sequence[Run], patterns: Sequence[re.Pattern[str]]) -> Iterator[Span]:
     for run in runs:
         yield from (
             Span(*run.span(*found.span()), Kind.IDENTITY) for found in _NATIONAL_INSURANCE.finditer(run.characters)
         )
-        for first, last in _windows(run.characters, MIN_IBAN_CHARS, MAX_IBAN_CHARS):
-            if is_iban(_with_country(run.characters[first:last])):
-                yield Span(*run.span(first, last), Kind.ACCOUNT)
+        for found in _IBAN_START.finditer(run.characters):
+            first = found.start()
+            # The letter O in a country's code was read as zero, beside the digits.
+            spelled = run.characters[:first] + found[1].replace("0", "O") + run.characters[first + 2 :]
+            if length := iban_length(spelled, first):
+                yield Span(*run.span(first, first + length), Kind.ACCOUNT)
         for pattern in patterns:
             yield from (
                 Span(*run.span(*found.span()), Kind.OWN) for found in pattern.finditer(run.characters) if found[0]
             )
 
 
-def _with_country(characters: str) -> str:
-    """Return spelled characters with the letter O in a country's code: beside digits it was read as zero."""
-    country = characters[:2]
-    return country.replace("0", "O") + characters[2:] if not country.isdigit() else characters
-
-
 def _in_context(
     runs: Sequence[Run], topics: Sequence[tuple[Topic, int, int]], asked: frozenset[Topic]
 ) -> Iterator[Span]:
+    ends = [last for _topic, _first, last in topics]
     for run in runs:
         start, end = run.span(0, len(run.characters))
-        near = {topic for topic, first, last in topics if _is_near(start, end, first, last)}
+        near = {topic for topic, _first, _last in _near(start, end, topics, ends)}
         for topic, rule in _RULES.items():
             least = rule.asked if topic in asked else rule.said if topic in near else len(run.characters) + 1
             if len(run.characters) >= least and (topic in asked or not _looks_like_year(run)):
@@ -280,8 +267,16 @@ def _in_context(
                 break
 
 
-def _is_near(start: int, end: int, first: int, last: int) -> bool:
-    return 0 <= start - last <= _BEFORE_CHARS or 0 <= first - end <= _AFTER_CHARS
+def _near(
+    start: int, end: int, topics: Sequence[tuple[Topic, int, int]], ends: Sequence[int]
+) -> Iterator[tuple[Topic, int, int]]:
+    """Yield the topics that are named near a part of a text. They are in order, and `ends` are their ends."""
+    for place in range(bisect_left(ends, start - _BEFORE_CHARS), len(topics)):
+        _topic, first, last = topics[place]
+        if first - end > _AFTER_CHARS:
+            return
+        if last <= start or first >= end:
+            yield topics[place]
 
 
 def _looks_like_year(run: Run) -> bool:
@@ -346,7 +341,8 @@ _TOP_LEVELS = frozenset(_TOP_LEVEL.split("|"))
 
 
 def _dates(words: Sequence[Word], topics: Sequence[tuple[Topic, int, int]], *, is_asked: bool) -> Iterator[Span]:
-    births = [(first, last) for topic, first, last in topics if topic is Topic.BIRTH]
+    births = [one for one in topics if one[0] is Topic.BIRTH]
+    ends = [last for _topic, _first, last in births]
     if not (is_asked or births):
         return
     for place, word in enumerate(words):
@@ -360,7 +356,7 @@ def _dates(words: Sequence[Word], topics: Sequence[tuple[Topic, int, int]], *, i
         has_day_or_year = any(_is_number_of_date(one) for one in words[first : last + 1])
         start, end = words[first].start, words[last].end
         if (has_day_or_year or (is_asked and word.text != "may")) and (
-            is_asked or any(_is_near(start, end, *where) for where in births)
+            is_asked or any(True for _ in _near(start, end, births, ends))
         ):
             yield Span(start, end, Kind.BIRTH)
 
