@@ -258,7 +258,7 @@ def test_a_stored_call_plays_its_recording(tmp_path: Path) -> None:
     code, _, errors = trunkline("test-from", "call_1", "--audio", "-o", tmp_path / "test_call.py")
     assert code == 0, errors
     assert "with 1 file beside it" in errors
-    assert len(read_wav(tmp_path / "test_call_01.wav")) == 1_200 * BYTES_PER_MS
+    assert len(read_wav(tmp_path / "test_call_01.wav")) == 1_500 * BYTES_PER_MS
 
 
 async def imported(path: Path, folder: Path) -> None:

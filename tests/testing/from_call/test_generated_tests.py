@@ -178,7 +178,7 @@ def test_audio_is_cut_with_what_came_before_the_detection() -> None:
     first, second = spoken("q", "Two pears.", 2_000, 3_000), spoken("r", "Bye.", 3_400, 4_000)
     answer = said("a", "Two pears.", 3_100)
     test = test_of(log_of(*GREETING, *first, *answer, *second), audio=True, stem="test_x")
-    assert test.clips == {"test_x_01.wav": Span(1_300, 3_000), "test_x_02.wav": Span(3_000, 4_000)}
+    assert test.clips == {"test_x_01.wav": Span(500, 3_000), "test_x_02.wav": Span(3_000, 4_000)}
     assert 'call.say("Two pears.", audio=HERE / "test_x_01.wav")' in test.source
     assert '@pytest.mark.voice("spoken", "live")' in test.source
 

@@ -66,9 +66,24 @@ def test_a_clip_is_the_callers_side_of_its_span(tmp_path: Path) -> None:
     assert len(read_wav(first)) == 500 * BYTES_PER_MS
     assert pitch_of(read_wav(first)) == pytest.approx(440, abs=3)
     assert pitch_of(read_wav(second)) == pytest.approx(880, abs=3)
-    level = np.abs(np.frombuffer(read_wav(second), "<i2").astype(int))
-    onset_ms = int(np.argmax(level > 2_000)) * 1000 / SAMPLE_RATE
-    assert onset_ms == pytest.approx(100, abs=20)
+    assert onset_ms(second) == pytest.approx(100, abs=20)
+
+
+def onset_ms(path: Path) -> float:
+    level = np.abs(np.frombuffer(read_wav(path), "<i2").astype(int))
+    return int(np.argmax(level > 2_000)) * 1000 / SAMPLE_RATE
+
+
+def test_a_clip_has_little_silence_before_the_voice(tmp_path: Path) -> None:
+    recording = ogg_of(tmp_path / "call.ogg", np.concatenate([silence(2_000), tone(440, 500)]), tone(200, 2_500))
+    cut_clips(recording, {tmp_path / "a.wav": Span(500, 2_500)})
+    assert onset_ms(tmp_path / "a.wav") == pytest.approx(300, abs=20)
+
+
+def test_a_clip_of_silence_stays_as_it_is(tmp_path: Path) -> None:
+    recording = ogg_of(tmp_path / "call.ogg", silence(2_000), tone(200, 2_000))
+    cut_clips(recording, {tmp_path / "a.wav": Span(500, 1_500)})
+    assert len(read_wav(tmp_path / "a.wav")) == 1_000 * BYTES_PER_MS
 
 
 def test_a_recording_that_is_too_short_says_so(tmp_path: Path) -> None:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 SAMPLES_PER_MS = SAMPLE_RATE // 1000
 
+_VOICE_SHARE = 0.1
+"""The level of a voice, as a share of the loudest sample of a clip."""
+_KEPT_LEAD_MS = 300
+"""The silence that stays before the voice, with its quiet onset."""
+
 
 class RecordingError(Exception):
     """A recording that cannot be used. The message has the reason and the fix."""
@@ -27,6 +32,8 @@ class RecordingError(Exception):
 
 def cut_clips(recording: Path, clips: Mapping[Path, Span]) -> None:
     """Write the caller's side of parts of a recording as WAV files, PCM16 mono at 24 kHz.
+
+    A clip begins at most 300 ms before the voice in it.
 
     Args:
         recording: a stereo file, with the caller on the left. Its first sample is at 0 ms of the call.
@@ -53,7 +60,14 @@ def cut_clips(recording: Path, clips: Mapping[Path, Span]) -> None:
                 f"The recording has {length_s:.1f} s, and the caller speaks at {at_s:.1f} s. Make the test without "
                 "--audio."
             )
-        write_wav(path, np.concatenate(parts).tobytes())
+        write_wav(path, _without_lead(np.concatenate(parts)).tobytes())
+
+
+def _without_lead(clip: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return a clip without its silence before the voice, but for the last part of it."""
+    level = np.abs(clip.astype(np.int32))
+    onset = int(np.argmax(level > _VOICE_SHARE * level.max())) if level.any() else 0
+    return clip[max(0, onset - _KEPT_LEAD_MS * SAMPLES_PER_MS) :]
 
 
 def _caller(recording: Path) -> Iterator[NDArray[np.int16]]:

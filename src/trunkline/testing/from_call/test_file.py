@@ -102,8 +102,8 @@ def clip_of(recorded: RecordedCall, action: CallerAction) -> Span | None:
     return Span(start_ms, max(action.speech.end_ms, start_ms + _MIN_CLIP_MS))
 
 
-_LEAD_MS = 700
-"""Speech is detected some time after it has begun: this much of the recording before it belongs to it."""
+_LEAD_MS = 1_500
+"""Speech is detected some time after it has begun, on a busy machine late. `cut_clips` removes the silence in it."""
 _MIN_CLIP_MS = 100
 
 
