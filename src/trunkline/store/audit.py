@@ -18,6 +18,7 @@ AuditAction = Literal["list", "read", "audio", "export", "import", "test", "note
 AUDIT_DAYS = 365
 """The days for which entries are kept."""
 _DAY_MS = 86_400_000
+_READS: tuple[AuditAction, ...] = ("list", "read", "audio", "test")
 _SAME_MS = 60_000
 _REMEMBERED = 1000
 
@@ -56,11 +57,11 @@ class AuditTrail:
     async def add(self, action: AuditAction, actor: str, call_id: str | None = None, detail: str | None = None) -> None:
         """Add an entry, and remove entries that are older than a year.
 
-        The same action of the same actor within a minute is a part of the former one, such as the parts of a recording.
+        The same read of the same actor within a minute is a part of the former one, such as the parts of a recording.
         """
         now = self._now_ms()
         what = (action, actor, call_id, detail)
-        if now - self._recent.get(what, now - _SAME_MS) < _SAME_MS:
+        if action in _READS and now - self._recent.get(what, now - _SAME_MS) < _SAME_MS:
             return
         row = {
             "at_ms": now,
