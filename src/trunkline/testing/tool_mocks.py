@@ -53,7 +53,7 @@ def answer_tools(scenario: AnyScenario, answers: Sequence[ToolAnswer]) -> None:
     """Let all function tools answer from a record, without running them.
 
     A call gets the first unused answer to the same arguments, else the last used one to them, else the first unused
-    answer of the tool. Any other call fails with `NotRecordedError`, and the model gets the reason. Tools of MCP
+    answer of the tool. All other calls fail with `NotRecordedError`, and the model gets the reason. Tools of MCP
     servers run.
     """
     record = _Record(answers)
