@@ -181,6 +181,8 @@ def main() -> None:
         asyncio.run(serve_trunkline(os.environ["BENCH_SERVICE"]))
     elif not asyncio.run(soak(given.calls, given.events, given.turns)):
         sys.exit("the soak failed: see the figures above")
+    else:
+        print("the soak passed")
 
 
 if __name__ == "__main__":
