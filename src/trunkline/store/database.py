@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from trunkline.extras import install_command
 from trunkline.settings import Settings
+from trunkline.store.private_folder import make_private_folder
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -201,7 +202,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _make_private_file(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         path.chmod(0o600)
     except OSError as error:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store.database import Database
+from trunkline.store.private_folder import make_private_folder
 
 
 class ServerLock(Protocol):
@@ -52,7 +53,7 @@ class _FileLock:
     async def hold(self) -> None:
         if self._descriptor is not None:
             return
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
         if _try_lock(descriptor):
             self._descriptor = descriptor

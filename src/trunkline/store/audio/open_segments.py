@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from trunkline.store.audio.segment_buffer import FileBuffer, SegmentBuffer
+from trunkline.store.private_folder import make_private_folder
 
 if sys.platform != "win32":
     import fcntl
@@ -41,7 +42,7 @@ class OpenSegments:
         self.writer = secrets.token_hex(4)
         """The name of this process in the files' names."""
         self._own = folder / self.writer
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
         new = folder / f".{self.writer}"
         new.mkdir(mode=0o700)
         self._lock = _locked(new)

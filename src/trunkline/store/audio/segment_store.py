@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trunkline.store.audio.ogg import OggError, divide
+from trunkline.store.private_folder import make_private_folder
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -152,7 +153,7 @@ def open_segment_store(url: str | None, folder: Path) -> SegmentStore:
     try:
         if url is None or url.startswith("file:"):
             path = folder if url is None else Path(url.removeprefix("file:").removeprefix("//"))
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(path)
             return SegmentStore(LocalStore(path), is_local=True)
         options = {"timeout": REQUEST_TIMEOUT, "connect_timeout": REQUEST_TIMEOUT}
         retries = {"max_retries": 2, "retry_timeout": REQUEST_TIMEOUT}
