@@ -15,6 +15,7 @@ from tests.store.stored import store, stored_in
 from trunkline.calls import log_events
 from trunkline.calls.log import parse_frame
 from trunkline.calls.log_events import LogEventUnion
+from trunkline.store import stored_calls
 from trunkline.store.stored_calls import CallFilters, CallIsRunningError, CallPage
 
 
@@ -158,7 +159,11 @@ ENDED = log_events.CallEnded(reason="caller hung up")
         ("", ["parcel", "shoes"]),
     ],
 )
-async def test_a_search_finds_the_words_of_one_utterance(two_calls: str, q: str, found: list[str]) -> None:
+@pytest.mark.parametrize("many_hits", [2_000, 0], ids=["index", "no index"])
+async def test_a_search_finds_the_words_of_one_utterance(
+    monkeypatch: pytest.MonkeyPatch, two_calls: str, q: str, found: list[str], many_hits: int
+) -> None:
+    monkeypatch.setattr(stored_calls, "_MANY_HITS", many_hits)
     async with stored_in(two_calls) as (_database, calls):
         assert ids(await calls.list(CallFilters(q=q))) == found
 

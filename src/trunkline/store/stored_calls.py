@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, text
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.calls.log import Entry, parse_frame
 from trunkline.store.call_rows import ms_of, summary_of
@@ -20,7 +21,8 @@ from trunkline.store.summary import CallStatus, CallSummary
 
 MAX_PAGE = 500
 """The longest page of a list."""
-_SQLITE_MATCH = "utterances.id IN (SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH :words)"
+_MANY_HITS = 2_000
+_SQLITE_MATCH = "utterances.id IN (SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH :words LIMIT :many)"
 _POSTGRES_MATCH = "to_tsvector('simple', utterances.words) @@ to_tsquery('simple', :words)"
 
 
@@ -101,39 +103,33 @@ class StoredCalls:
         words = words_of(filters.q)
         if filters.q.strip() and not words:
             return CallPage(())  # signs alone, which nobody says
-        statement, values = self._listing(filters, words)
+        statement = select(calls).where(*_conditions(filters))
         if cursor is not None:
             statement = statement.where(_before(cursor))
         statement = statement.order_by(calls.c.started_ms.desc(), calls.c.call_id.desc()).limit(limit + 1)
         async with self._database.engine.connect() as connection:
-            rows = (await connection.execute(statement, values)).all()
-            matches = await self._matches(connection, rows[:limit]) if words else {}
+            if words:
+                statement = statement.where(await self._has_words(connection, words))
+            rows = (await connection.execute(statement)).all()
+            matches = await _matches(connection, rows[:limit], words) if words else {}
         found = tuple(FoundCall(summary_of(row), matches.get(row.call_id)) for row in rows[:limit])
         return CallPage(found, _cursor(rows[limit - 1]) if len(rows) > limit else None)
 
-    def _listing(self, filters: CallFilters, words: builtins.list[str]) -> tuple[Select[Any], dict[str, Any]]:
-        conditions = [*_conditions(filters)]
-        if not words:
-            return select(calls).where(*conditions), {}
-        matching, query = (
-            (_SQLITE_MATCH, sqlite_query) if self._database.is_sqlite else (_POSTGRES_MATCH, postgres_query)
-        )
-        hits = (
-            select(utterances.c.call_id, func.min(utterances.c.seq).label("match_seq"))
-            .where(text(matching))
-            .group_by(utterances.c.call_id)
-            .subquery()
-        )
-        joined = select(calls, hits.c.match_seq).join(hits, hits.c.call_id == calls.c.call_id)
-        return joined.where(*conditions), {"words": query(words)}
+    async def _has_words(self, connection: AsyncConnection, words: builtins.list[str]) -> ColumnElement[bool]:
+        """Return the condition for calls with these words in one utterance.
 
-    @staticmethod
-    async def _matches(connection: Any, rows: Iterable[Any]) -> dict[str, Match]:
-        keys = [and_(utterances.c.call_id == row.call_id, utterances.c.seq == row.match_seq) for row in rows]
-        if not keys:
-            return {}
-        found = await connection.execute(select(utterances).where(or_(*keys)))
-        return {row.call_id: Match(row.seq, row.at_ms, row.role, row.text) for row in found}
+        With few hits, their calls are the answer. With many, the index is of no use: the calls are tried one after the
+        other until the page is full.
+        """
+        if self._database.is_sqlite:
+            matching = text(_SQLITE_MATCH).bindparams(words=sqlite_query(words), many=_MANY_HITS)
+        else:
+            matching = text(_POSTGRES_MATCH).bindparams(words=postgres_query(words))
+        hits = await connection.execute(select(utterances.c.call_id).where(matching).limit(_MANY_HITS))
+        call_ids = hits.scalars().all()
+        if len(call_ids) < _MANY_HITS:
+            return calls.c.call_id.in_(sorted(set(call_ids)))
+        return exists().where(utterances.c.call_id == calls.c.call_id, *_all_said(words))
 
     async def get(self, call_id: str) -> CallSummary | None:
         """Return the summary of a call, None for an unknown one."""
@@ -190,6 +186,20 @@ class StoredCalls:
                 await connection.execute(delete(calls).where(calls.c.call_id == call_id))
         if call_ids:
             await self._database.release_space()
+
+
+async def _matches(connection: AsyncConnection, rows: Sequence[Any], words: list[str]) -> dict[str, Match]:
+    """Return the first utterance of each call with these words."""
+    of_the_page = utterances.c.call_id.in_([row.call_id for row in rows])
+    query = select(utterances).where(of_the_page, *_all_said(words)).order_by(utterances.c.seq.desc())
+    return {row.call_id: Match(row.seq, row.at_ms, row.role, row.text) for row in await connection.execute(query)}
+
+
+def _all_said(words: list[str]) -> list[ColumnElement[bool]]:
+    """Return the conditions for an utterance with these words, without the index; they are letters and digits."""
+    *whole, beginning = words
+    padded = " " + utterances.c.words + " "
+    return [*(padded.like(f"% {word} %") for word in whole), padded.like(f"% {beginning}%")]
 
 
 def _conditions(filters: CallFilters) -> Iterable[ColumnElement[bool]]:
