@@ -67,6 +67,18 @@ def test_a_network_that_stood_still_leaves_no_gap() -> None:
     assert joined(placed(arrivals)) == pcm
 
 
+def test_a_stream_that_catches_up_slowly_is_in_place_again_after_a_silence() -> None:
+    first, second = noise(3000, 10, peak=0.3).tobytes(), noise(1000, 11).tobytes()
+    pcm = first + bytes(3000 * 48) + second
+    arrivals, at_ms = [], 0.0
+    for i, frame in enumerate(frames(pcm)):
+        at_ms = max(20.0 * (i + 1), 1850.0 if i == 50 else at_ms + 12)  # 850 ms late, then 8 ms less with each frame
+        arrivals.append((at_ms, frame))
+    track = joined(placed(arrivals))
+    assert track[6000 * 48 - 20 * 48 : 7000 * 48 + 20 * 48].find(second) >= 0
+    assert first[1000 * 48 :] in track
+
+
 def test_audio_that_was_sent_at_once_is_kept_whole() -> None:
     pcm = noise(3000, 7).tobytes()
     assert joined(placed([(0, pcm)])) == pcm

@@ -19,7 +19,7 @@ from trunkline.realtime.audio import SAMPLE_RATE
 SAMPLES_PER_MS = SAMPLE_RATE // 1000
 MAX_JITTER_MS = 60.0
 """Lateness by jitter, which leaves no gap."""
-CATCH_UP_MS = 200.0
+CATCH_UP_MS = 400.0
 """Time in which a late stream may catch up."""
 DRIFT_WINDOW_MS = 2000.0
 """Time over which the lateness of a stream is measured: the two clocks differ a little."""
@@ -28,7 +28,7 @@ MAX_DRIFT_MS = 8.0
 MAX_LOUD_DRIFT_MS = 16.0
 """Lateness of a whole window that is corrected at once."""
 MAX_AHEAD_MS = 200.0
-"""Audio that is further ahead of its arrival was sent at once, such as by a program: it is kept whole."""
+"""A stream that is further ahead of its arrival loses only silence: speech that a program sends at once stays whole."""
 _QUIET = 400
 """Peak of PCM16 below which a correction cannot be heard."""
 
@@ -131,7 +131,7 @@ class StreamPlacement:
         if arrived - self._window_began < DRIFT_WINDOW_MS * SAMPLES_PER_MS:
             return
         least = self._least_late
-        if least > -MAX_AHEAD_MS * SAMPLES_PER_MS and abs(least) > MAX_DRIFT_MS * SAMPLES_PER_MS:
+        if abs(least) > MAX_DRIFT_MS * SAMPLES_PER_MS:
             self._correction = least
         self._forget_lateness(arrived, keep_correction=True)
 
@@ -144,7 +144,8 @@ class StreamPlacement:
         """Return the corrected place and audio of a chunk; None if a quieter place should come."""
         off = self._correction
         samples = np.frombuffer(pcm, "<i2")
-        if abs(off) < MAX_LOUD_DRIFT_MS * SAMPLES_PER_MS and np.abs(samples.astype(np.int32)).max() > _QUIET:
+        may_cut_speech = abs(off) >= MAX_LOUD_DRIFT_MS * SAMPLES_PER_MS and off > -MAX_AHEAD_MS * SAMPLES_PER_MS
+        if not may_cut_speech and np.abs(samples.astype(np.int32)).max() > _QUIET:
             return None
         self._correction = 0
         if off > 0:
