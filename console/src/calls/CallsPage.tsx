@@ -61,7 +61,7 @@ export function CallsPage({ model }: { model: CallListModel }): VNode {
         )}
       </CallsHeader>
       {!isRefused && phase.name !== "no-store" && (
-        <FiltersBar filters={filters.value} onChange={change} scenarios={calls.map(({ scenario }) => scenario)} />
+        <FiltersBar filters={filters.value} onChange={change} calls={calls} />
       )}
       {model.stale.value !== null && (
         <p class="calls-stale" role="status">

@@ -6,22 +6,32 @@ import { catalogue } from "../call/catalogue";
 import { Icon } from "../ui/icons";
 import { type CallFilters, countFilters, NO_FILTERS } from "./call-filters";
 import { STATUS_NAMES } from "./call-words";
+import type { CallSummary } from "./calls-api";
 
 const TYPING_PAUSE_MS = 250;
 
 interface FiltersBarProps {
   filters: CallFilters;
   onChange: (filters: CallFilters) => void;
-  /** Names of scenarios in the list, which the catalogue may lack. */
-  scenarios: readonly string[];
+  /** Calls of the list: their scenarios, agents and outcomes are choices. */
+  calls: readonly CallSummary[];
 }
 
-export function FiltersBar({ filters, onChange, scenarios }: FiltersBarProps): VNode {
+export function FiltersBar({ filters, onChange, calls }: FiltersBarProps): VNode {
   const open = useSignal(countFilters(filters) > 0);
   const id = useId();
   const set = (changes: Partial<CallFilters>): void => onChange({ ...filters, ...changes });
   const known = catalogue.value?.scenarios ?? [];
-  const names = [...new Set([...known.map(({ name }) => name), ...scenarios, filters.scenario])].filter(Boolean);
+  const chosen = known.filter(({ name }) => filters.scenario === "" || name === filters.scenario);
+  const scenarios = choices(
+    [...known.map(({ name }) => name), ...calls.map((call) => call.scenario)],
+    filters.scenario,
+  );
+  const agents = choices(
+    [...chosen.flatMap((one) => one.agents.map(({ name }) => name)), ...calls.flatMap((call) => call.agents)],
+    filters.agent,
+  );
+  const outcomes = choices([...calls.flatMap(({ end_reason }) => end_reason ?? [])], filters.outcome);
   const titleOf = (name: string): string => known.find((one) => one.name === name)?.title || name;
   const count = countFilters(filters);
   return (
@@ -56,37 +66,30 @@ export function FiltersBar({ filters, onChange, scenarios }: FiltersBarProps): V
         )}
       </div>
       <div class="filters-more" id={id} hidden={!open.value}>
-        <Field label="Scenario">
-          <select value={filters.scenario} onChange={(event) => set({ scenario: event.currentTarget.value })}>
-            <option value="">All</option>
-            {names.map((name) => (
-              <option key={name} value={name}>
-                {titleOf(name)}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Field label="Agent">
-          <TypedInput type="text" value={filters.agent} onValue={(agent) => set({ agent: agent.trim() })} />
-        </Field>
-        <Field label="Status">
-          <select value={filters.status} onChange={(event) => set({ status: event.currentTarget.value })}>
-            <option value="">All</option>
-            {(["ended", "failed", "interrupted"] as const).map((status) => (
-              <option key={status} value={status}>
-                {STATUS_NAMES[status]}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Field label="Outcome">
-          <TypedInput
-            type="text"
-            placeholder="the caller hung up"
-            value={filters.outcome}
-            onValue={(outcome) => set({ outcome: outcome.trim() })}
-          />
-        </Field>
+        <Choice
+          label="Scenario"
+          value={filters.scenario}
+          choices={scenarios.map((name) => [name, titleOf(name)])}
+          onChange={(scenario) => set({ scenario })}
+        />
+        <Choice
+          label="Agent"
+          value={filters.agent}
+          choices={agents.map((name) => [name, name])}
+          onChange={(agent) => set({ agent })}
+        />
+        <Choice
+          label="Status"
+          value={filters.status}
+          choices={(["ended", "failed", "interrupted"] as const).map((status) => [status, STATUS_NAMES[status]])}
+          onChange={(status) => set({ status })}
+        />
+        <Choice
+          label="Outcome"
+          value={filters.outcome}
+          choices={outcomes.map((outcome) => [outcome, outcome])}
+          onChange={(outcome) => set({ outcome })}
+        />
         <Field label="From">
           <input
             type="date"
@@ -140,6 +143,34 @@ export function FiltersBar({ filters, onChange, scenarios }: FiltersBarProps): V
   );
 }
 
+/** Return the names to choose from, each once, and the one that is chosen already. */
+function choices(names: readonly string[], chosen: string): string[] {
+  return [...new Set([...names, chosen])].filter((name) => name !== "").toSorted((a, b) => a.localeCompare(b));
+}
+
+interface ChoiceProps {
+  label: string;
+  value: string;
+  /** Values with their names. */
+  choices: readonly (readonly [string, string])[];
+  onChange: (value: string) => void;
+}
+
+function Choice({ label, value, choices, onChange }: ChoiceProps): VNode {
+  return (
+    <Field label={label}>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="">All</option>
+        {choices.map(([name, title]) => (
+          <option key={name} value={name} selected={name === value}>
+            {title}
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
 function Field({ label, children }: { label: string; children: ComponentChildren }): VNode {
   return (
     // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child.
@@ -151,7 +182,7 @@ function Field({ label, children }: { label: string; children: ComponentChildren
 }
 
 interface TypedInputProps {
-  type: "search" | "text" | "number";
+  type: "search" | "number";
   value: string;
   placeholder?: string;
   /** Receives the text after a pause, on Enter, and on leaving. */
@@ -191,9 +222,7 @@ function TypedInput({ type, value, placeholder, onValue }: TypedInputProps): VNo
       if (key === "Enter") send();
     },
   } as const;
-  if (type === "search") return <input type="search" {...properties} />;
-  if (type === "number") return <input type="number" min={0} {...properties} />;
-  return <input type="text" {...properties} />;
+  return type === "search" ? <input type="search" {...properties} /> : <input type="number" min={0} {...properties} />;
 }
 
 function numberText(seconds: number | null): string {

@@ -6,7 +6,7 @@ export interface CallFilters {
   scenario: string;
   agent: string;
   status: string;
-  /** A part of the reason for the end. */
+  /** The reason for the end. */
   outcome: string;
   /** Shortest and longest duration in s. */
   minS: number | null;

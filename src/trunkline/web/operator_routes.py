@@ -27,6 +27,8 @@ async def health(request: Request) -> Response:
         status["engine"] = dataclasses.asdict(server.engine)
     audience = audience_of(request, server.settings)
     status["audience"] = audience
+    if audience == "operator" and server.store is not None:
+        status["stores_calls"] = True
     if server.reloads:
         status["reloads"] = True
     if request.scope.get(SIGNED_IN):
