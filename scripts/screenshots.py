@@ -29,17 +29,17 @@ WIDE, LARGE, PHONE = (1360, 850), (1440, 900), (390, 844)
 def main() -> None:
     """Take all screenshots, or only the named ones."""
     wanted = sys.argv[1:]
-    server = Server()
-    server.start()
-    try:
-        with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(environment={"TRUNKLINE_STORE": "full", "TRUNKLINE_DATA_DIR": folder})
+        server.start()
+        try:
             browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
             for name, (scene, scheme, size) in PICTURES.items():
                 if not wanted or name in wanted:
                     take(browser, server.url, name, scene, scheme, size)
             browser.close()
-    finally:
-        server.stop()
+        finally:
+            server.stop()
 
 
 def take(
@@ -139,6 +139,66 @@ def first_screen(caller: Caller, url: str) -> None:
     caller.page.get_by_text("Talk to Azure OpenAI instead").click()
 
 
+STORED: list[str] = []
+"""The ids of the calls that `hold_calls` has held."""
+
+
+def hold_calls(caller: Caller, url: str) -> None:
+    """Hold three calls that the server stores, and leave a fourth one running; only once."""
+    if STORED:
+        return
+    conversations: list[tuple[str, tuple[str, ...]]] = [
+        ("simpleHandoff", ("yes please", "a haiku about the volcano", "about the moon", "no thank you")),
+        ("chatSupervisor", ("How much does the family plan cost?",)),
+        ("customerServiceRetail", ("What is on sale?", "I want to talk to a human.", "Yes please.")),
+    ]
+    page = caller.page
+    for scenario, turns in conversations:
+        page.goto(f"{url}/?agentConfig={scenario}&transport=websocket")
+        page.get_by_role("article").first.wait_for(timeout=90_000)
+        caller.waits_for_quiet(ms=300, timeout_s=60)
+        for text in turns:
+            before = page.get_by_role("article").count()
+            if scenario == "simpleHandoff":
+                caller.says(text)
+            else:
+                caller.types(text)
+            page.wait_for_function(
+                "count => document.querySelectorAll('.bubble').length > count + 1", arg=before - 1, timeout=60_000
+            )
+            caller.waits_for_quiet(ms=1200, timeout_s=60)
+        STORED.append(caller.call_id)
+        page.get_by_role("button", name="Disconnect").click()
+        expect(page.get_by_role("status").first).to_have_text("Call ended")
+    running = page.context.new_page()
+    running.goto(f"{url}/?agentConfig=chatSupervisor&transport=websocket")
+    running.get_by_role("article").first.wait_for(timeout=90_000)
+
+
+def calls_list(caller: Caller, url: str) -> None:
+    """Search the stored calls for what was said."""
+    hold_calls(caller, url)
+    page = caller.page
+    page.goto(f"{url}/calls?q=would+you+like")
+    page.locator("tr[data-call]").first.wait_for()
+
+
+def calls_replay(caller: Caller, url: str) -> None:
+    """Open the spoken call at its second answer, with a note on it."""
+    hold_calls(caller, url)
+    page = caller.page
+    page.goto(f"{url}/calls/{STORED[0]}")
+    page.get_by_role("region", name="Player").wait_for()
+    for _ in range(5):
+        page.keyboard.press("]")
+    page.keyboard.press("ArrowRight")
+    if page.get_by_role("article", name="Note at").count() == 0:
+        page.keyboard.press("n")
+        page.get_by_role("textbox", name="Note at").fill("Wait here a little longer before the next question.")
+        page.keyboard.press("Enter")
+        page.get_by_role("article", name="Note at").wait_for()
+
+
 CONVERSATIONS = """\
 async def test_the_greeter_hands_over(voice_call):
     call = await voice_call("simpleHandoff")
@@ -178,7 +238,7 @@ def report(caller: Caller, _url: str) -> None:
     caller.page.set_content(spoken_report())
 
 
-WITH_TIMELINE = (haiku_with_timeline, interruption)
+WITH_TIMELINE = (haiku_with_timeline, interruption, calls_replay)
 PICTURES: dict[str, tuple[Callable[[Caller, str], None], Scheme, tuple[int, int]]] = {
     "console-light": (haiku_with_timeline, "light", WIDE),
     "console-dark": (haiku_with_timeline, "dark", WIDE),
@@ -190,6 +250,10 @@ PICTURES: dict[str, tuple[Callable[[Caller, str], None], Scheme, tuple[int, int]
     "console-shop-dark": (shop, "dark", LARGE),
     "console-events": (events, "dark", LARGE),
     "console-first": (first_screen, "light", WIDE),
+    "calls-list": (calls_list, "light", LARGE),
+    "calls-replay": (calls_replay, "light", LARGE),
+    "calls-list-phone": (calls_list, "light", PHONE),
+    "calls-replay-phone-dark": (calls_replay, "dark", PHONE),
     "report-light": (report, "light", WIDE),
     "report-dark": (report, "dark", WIDE),
 }

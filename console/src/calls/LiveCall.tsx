@@ -31,7 +31,7 @@ export function LiveCall({ summary, reload }: LiveCallProps): VNode {
   }, [summary.call_id]);
   const call = connection.call.value;
   const known = catalogue.value?.scenarios;
-  const scenario = known?.find(({ name }) => name === summary.scenario) ?? scenarioOf(call, known ?? []);
+  const scenario = known?.find(({ name }) => name === summary.scenario) ?? scenarioOf(call, known);
   const agents = useMemo(() => scenario.agents.map(({ name }) => name), [scenario]);
   const ended = call.endReason !== null || connection.phase.value === "ended";
   const waiting = call.waiting;

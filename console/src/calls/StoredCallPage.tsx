@@ -98,7 +98,7 @@ interface ReplayProps {
 function Replay({ call, model }: ReplayProps): VNode {
   const { player, replay, summary } = call;
   const known = catalogue.value?.scenarios;
-  const scenario = useMemo(() => scenarioOf(replay.whole, known ?? []), [replay, known]);
+  const scenario = useMemo(() => scenarioOf(replay.whole, known), [replay, known]);
   const agents = useMemo(() => scenario.agents.map(({ name }) => name), [scenario]);
   const levels = useMemo(() => new LevelHistory(() => null), []);
   useEffect(() => () => player.close(), [player]);

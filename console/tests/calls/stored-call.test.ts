@@ -83,6 +83,11 @@ describe("the graph of a stored call", () => {
       ["sales", ["clerk"]],
     ]);
     expect(scenarioOf(whole, []).title).toBe("shop");
+    expect(scenarioOf(whole, []).description).toContain("any more");
+  });
+
+  it("says nothing about the scenario before the server has answered", () => {
+    expect(scenarioOf(whole, undefined).description).toBe("");
   });
 });
 
