@@ -147,29 +147,20 @@ def hold_calls(caller: Caller, url: str) -> None:
     """Hold three calls that the server stores, and leave a fourth one running; only once."""
     if STORED:
         return
-    conversations: list[tuple[str, tuple[str, ...]]] = [
-        ("simpleHandoff", ("yes please", "a haiku about the volcano", "about the moon", "no thank you")),
-        ("chatSupervisor", ("How much does the family plan cost?",)),
-        ("customerServiceRetail", ("What is on sale?", "I want to talk to a human.", "Yes please.")),
-    ]
     page = caller.page
-    for scenario, turns in conversations:
-        page.goto(f"{url}/?agentConfig={scenario}&transport=websocket")
-        page.get_by_role("article").first.wait_for(timeout=90_000)
-        caller.waits_for_quiet(ms=300, timeout_s=60)
-        for text in turns:
-            before = page.get_by_role("article").count()
-            if scenario == "simpleHandoff":
-                caller.says(text)
-            else:
-                caller.types(text)
-            page.wait_for_function(
-                "count => document.querySelectorAll('.bubble').length > count + 1", arg=before - 1, timeout=60_000
-            )
-            caller.waits_for_quiet(ms=1200, timeout_s=60)
+
+    def end() -> None:
         STORED.append(caller.call_id)
         page.get_by_role("button", name="Disconnect").click()
         expect(page.get_by_role("status").first).to_have_text("Call ended")
+
+    haiku(caller, url)
+    caller.waits_for_quiet(ms=1500, timeout_s=60)
+    end()
+    shop(caller, url)
+    end()
+    events(caller, url)
+    end()
     running = page.context.new_page()
     running.goto(f"{url}/?agentConfig=chatSupervisor&transport=websocket")
     running.get_by_role("article").first.wait_for(timeout=90_000)
