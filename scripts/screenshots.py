@@ -167,7 +167,7 @@ def hold_calls(caller: Caller, url: str) -> None:
 
 
 def calls_list(caller: Caller, url: str) -> None:
-    """Search the stored calls for what was said."""
+    """Search the words of the stored calls."""
     hold_calls(caller, url)
     page = caller.page
     page.goto(f"{url}/calls?q=would+you+like")
