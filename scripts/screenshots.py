@@ -185,7 +185,7 @@ def calls_replay(caller: Caller, url: str) -> None:
     page.keyboard.press("ArrowRight")
     if page.get_by_role("article", name="Note at").count() == 0:
         page.keyboard.press("n")
-        page.get_by_role("textbox", name="Note at").fill("Wait here a little longer before the next question.")
+        page.get_by_role("textbox", name="Note at").fill("The haiku begins here: a good place to compare voices.")
         page.keyboard.press("Enter")
         page.get_by_role("article", name="Note at").wait_for()
 

@@ -64,7 +64,7 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
           </div>
           {withNotes(shown, notes).map((item) =>
             "note_id" in item ? (
-              <div key={item.note_id} class="moment">
+              <div key={item.note_id} class="moment moment-note">
                 <PlayFrom atMs={item.at_ms} player={player} />
                 <NoteEntry note={item} model={model} startedAt={whole.startedAt} />
               </div>
