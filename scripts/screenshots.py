@@ -170,8 +170,8 @@ def calls_list(caller: Caller, url: str) -> None:
     """Search the words of the stored calls."""
     hold_calls(caller, url)
     page = caller.page
-    page.goto(f"{url}/calls?q=would+you+like")
-    page.locator("tr[data-call]").first.wait_for()
+    page.goto(f"{url}/calls?q=you")
+    page.get_by_text("Simple handoff").first.wait_for()
 
 
 def calls_replay(caller: Caller, url: str) -> None:

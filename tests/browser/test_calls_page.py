@@ -65,6 +65,23 @@ def test_the_list_shows_each_call_in_figures_with_the_running_calls_on_top(
         expect(cells.nth(index)).to_contain_text(expected)
 
 
+def test_scenarios_have_their_titles_as_soon_as_the_server_has_loaded_them(
+    page: Page, server: Server, stored: StoredCalls
+) -> None:
+    refused: list[str] = []
+
+    def once(path: str, _query: dict[str, str]) -> tuple[int, str, str] | None:
+        if path != "scenarios" or refused:
+            return None
+        refused.append(path)
+        return 503, "starting", "The scenarios are loading."
+
+    stored.fails = once
+    page.goto(f"{server.url}/calls")
+    expect(rows(page).first.locator(".call-title")).to_have_text("shop")
+    expect(rows(page).first.locator(".call-title")).to_have_text("Shop")
+
+
 def test_a_call_that_ends_moves_to_the_stored_ones_without_a_reload(
     page: Page, server: Server, stored: StoredCalls
 ) -> None:
