@@ -22,6 +22,7 @@ import trunkline.testing
 from trunkline import Fillers, Scenario, SessionSettings
 from trunkline.calls.commands import CommandUnion
 from trunkline.doctor.settings_checks import _INTERNAL_VARIABLES, _LOOK_ALIKES
+from trunkline.scenario.sensitive import Sensitive
 from trunkline.settings import Settings
 
 SOURCE = Path(__file__).parents[1] / "src" / "trunkline"
@@ -34,7 +35,7 @@ PROTOCOL_FOLDERS = ("engine", "testing", "builtin_scenarios", "realtime")
 """Folders whose messages name fields of the Realtime protocol to its clients, or are prompts for a model."""
 SQL = re.compile(r"\b(?:SELECT|INSERT INTO|CREATE|PRAGMA|to_tsvector)\b")
 """Statements for the database are not messages."""
-INTERFACE_NAMES = {"create_app", "leg_id", "take_over"}
+INTERFACE_NAMES = {"create_app", "leg_id", "max_ms", "min_ms", "take_over"}
 """Names of the HTTP interface and of the package's own entry points."""
 
 VARIABLE = re.compile(r"\b(?:TRUNKLINE|AZURE|OPENAI)_[A-Z0-9_]+\b|\b[A-Z]+_PROXY\b")
@@ -71,7 +72,7 @@ def variables() -> set[str]:
 
 def arguments() -> set[str]:
     """Return the parameters that a user writes: those of scenarios, agents, tools, guardrails and handoffs."""
-    scenarios = (Scenario, Fillers, SessionSettings)
+    scenarios = (Scenario, Sensitive, Fillers, SessionSettings)
     written = (*scenarios, agents.function_tool, realtime_handoff, agents.HostedMCPTool, agents.InputGuardrail)
     known = {name for called in written for name in parameters(called)}
     return known | {field.name for field in dataclasses.fields(RealtimeAgent)}
