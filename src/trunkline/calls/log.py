@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 import msgspec
 
@@ -194,7 +193,7 @@ def parse_frame(text: str | bytes) -> Entry:
     try:
         event: LogEventUnion | UnknownEvent = _event_decoder.decode(text)
     except msgspec.ValidationError:
-        fields = msgspec.json.decode(text, type=dict[str, Any])
+        fields = msgspec.json.decode(text, type=dict[str, object])
         rest = {name: value for name, value in fields.items() if name not in _HEAD}
         event = UnknownEvent(original_kind=head.kind, fields=rest)
     return Entry(head.seq, head.at_ms, event)

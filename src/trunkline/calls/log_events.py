@@ -541,7 +541,7 @@ class UnknownEvent(LogEvent, frozen=True, tag="unknown"):
     """
 
     original_kind: str
-    fields: dict[str, Any]
+    fields: dict[str, object]
 
 
 PageEventUnion = LogEventUnion | LegRoleSet

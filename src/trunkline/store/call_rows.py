@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
+from sqlalchemy import Row
 
 from trunkline.realtime.json_values import valid_unicode
 from trunkline.store.summary import CallSummary
@@ -16,9 +16,9 @@ SUMMARY_FIELDS = tuple(
 """The fields of a summary that are columns of the same name."""
 
 
-def columns_of(summary: CallSummary) -> dict[str, Any]:
+def columns_of(summary: CallSummary) -> dict[str, object]:
     """Return the columns of a summary."""
-    columns: dict[str, Any] = {name: getattr(summary, name) for name in SUMMARY_FIELDS}
+    columns: dict[str, object] = {name: getattr(summary, name) for name in SUMMARY_FIELDS}
     for name, value in columns.items():
         if isinstance(value, str):
             columns[name] = storable(value)
@@ -32,7 +32,7 @@ def columns_of(summary: CallSummary) -> dict[str, Any]:
     }
 
 
-def summary_of(row: Any) -> CallSummary:
+def summary_of(row: Row[tuple[object, ...]]) -> CallSummary:
     """Return the summary in a row that has all columns of the table."""
     return CallSummary(
         **{name: getattr(row, name) for name in SUMMARY_FIELDS},

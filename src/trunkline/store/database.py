@@ -8,12 +8,13 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool
 
 from trunkline.extras import install_command
 from trunkline.settings import Settings
@@ -153,11 +154,11 @@ def _with_driver(url: str) -> URL:
     return parsed.set(drivername=driver, query=query)
 
 
-def _engine(url: URL, lock_wait_s: float, **options: Any) -> AsyncEngine:
+def _engine(url: URL, lock_wait_s: float, poolclass: type[Pool] | None = None) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         # Without an isolation level, Python's module leaves transactions to the `begin` event below.
         arguments = {"timeout": lock_wait_s, "isolation_level": None}
-        engine = create_async_engine(url, connect_args=arguments, hide_parameters=True, **options)
+        engine = create_async_engine(url, connect_args=arguments, hide_parameters=True, poolclass=poolclass)
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -170,13 +171,13 @@ def _engine(url: URL, lock_wait_s: float, **options: Any) -> AsyncEngine:
                 "server_settings": {"application_name": "trunkline", "jit": "off"},
             },
             hide_parameters=True,
-            **options,
+            poolclass=poolclass,
         )
     except ModuleNotFoundError:
         raise StoreError(f"A Postgres database needs the extra `store`: {install_command('store')}.") from None
 
 
-def _configure_sqlite(connection: Any, _record: object) -> None:
+def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (
         "auto_vacuum=INCREMENTAL",  # before the first table, so that deleted calls give their space back

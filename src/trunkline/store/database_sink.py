@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql, sqlite
@@ -36,7 +35,7 @@ class DatabaseSink:
         self._server_id = server_id
         self._file = _identity(database.path)
         dialect = sqlite if database.is_sqlite else postgresql
-        insert: Callable[[Any], Any] = dialect.insert
+        insert = dialect.insert
         self._insert_events: Insert = _upsert(insert(events), ["call_id", "seq"], {"frame"})
         self._insert_calls: Insert = _upsert(insert(calls), ["call_id"], set(calls.c.keys()) - _NOT_UPDATED)
         self._insert_utterances: Insert = _upsert(insert(utterances), ["call_id", "seq"], {"text", "words"})
@@ -70,7 +69,7 @@ class DatabaseSink:
         if batch.utterances:
             await connection.execute(self._insert_utterances, [_utterance_columns(row) for row in batch.utterances])
 
-    def _own_columns(self, last_seq: int) -> dict[str, Any]:
+    def _own_columns(self, last_seq: int) -> dict[str, object]:
         return {"server_id": self._server_id, "last_seq": last_seq}
 
     async def _insert_one_by_one(self, batch: Batch) -> list[EventRow]:
@@ -97,14 +96,13 @@ class DatabaseSink:
         await self._database.close()
 
 
-def _upsert(insert: Any, key: list[str], updated: set[str]) -> Insert:
-    statement: Insert = insert.on_conflict_do_update(
+def _upsert(insert: postgresql.Insert | sqlite.Insert, key: list[str], updated: set[str]) -> Insert:
+    return insert.on_conflict_do_update(
         index_elements=key, set_={name: insert.excluded[name] for name in sorted(updated)}
     )
-    return statement
 
 
-def _utterance_columns(row: UtteranceRow) -> dict[str, Any]:
+def _utterance_columns(row: UtteranceRow) -> dict[str, object]:
     return row._asdict() | {"text": storable(row.text), "words": " ".join(words_of(row.text))}
 
 

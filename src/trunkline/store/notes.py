@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 from sqlalchemy import delete, insert, select
@@ -74,7 +73,7 @@ class CallNotes:
         return note
 
     @staticmethod
-    def rows(call_id: str, given: Sequence[CallNote]) -> list[dict[str, Any]]:
+    def rows(call_id: str, given: Sequence[CallNote]) -> list[dict[str, object]]:
         """Return the rows of notes on a call."""
         return [
             {

@@ -6,10 +6,10 @@ import base64
 import binascii
 import builtins
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, text
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.calls.log import Entry, parse_frame
@@ -188,7 +188,9 @@ class StoredCalls:
             await self._database.release_space()
 
 
-async def _matches(connection: AsyncConnection, rows: Sequence[Any], words: list[str]) -> dict[str, Match]:
+async def _matches(
+    connection: AsyncConnection, rows: Sequence[Row[tuple[object, ...]]], words: list[str]
+) -> dict[str, Match]:
     """Return the first utterance of each call with these words."""
     of_the_page = utterances.c.call_id.in_([row.call_id for row in rows])
     query = select(utterances).where(of_the_page, *_all_said(words)).order_by(utterances.c.seq.desc())
@@ -226,7 +228,7 @@ def _conditions(filters: CallFilters) -> Iterable[ColumnElement[bool]]:
         yield calls.c.trips > 0
 
 
-def _cursor(row: Any) -> str:
+def _cursor(row: Row[tuple[object, ...]]) -> str:
     return base64.urlsafe_b64encode(f"{row.started_ms}.{row.call_id}".encode()).decode().rstrip("=")
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from sqlalchemy import insert
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from trunkline.calls import log_events
 from trunkline.calls.log import Entry, kind_of
 from trunkline.store.audio.call_audio import AudioFormat
+from trunkline.store.batch import EventRow
 from trunkline.store.call_rows import columns_of, storable
 from trunkline.store.database import Database
 from trunkline.store.export_file import ExportedCall
@@ -98,13 +99,13 @@ async def _insert(database: Database, exported: ExportedCall, audio_bytes: int) 
         status="interrupted" if summary.status == "running" else summary.status,
         has_audio=audio_bytes > 0,
         audio_bytes=audio_bytes,
-        bytes=sum(len(row["frame"]) for row in event_rows),
+        bytes=sum(len(row.frame) for row in event_rows),
     )
     row = columns_of(stored) | {"server_id": IMPORTED, "last_seq": call.entries[-1].seq}
     async with database.writing() as connection:
         await connection.execute(insert(calls), row)
         for table, rows in (
-            (events, event_rows),
+            (events, [row._asdict() for row in event_rows]),
             (utterances, utterance_rows(summary.call_id, call.entries)),
             (notes, CallNotes.rows(summary.call_id, exported.notes)),
         ):
@@ -113,20 +114,14 @@ async def _insert(database: Database, exported: ExportedCall, audio_bytes: int) 
                 await connection.execute(insert(table), part)
 
 
-def _event_row(call_id: str, entry: Entry) -> dict[str, Any]:
-    return {
-        "call_id": call_id,
-        "seq": entry.seq,
-        "at_ms": entry.at_ms,
-        "kind": storable(kind_of(entry.event)),
-        "frame": entry.frame(),
-    }
+def _event_row(call_id: str, entry: Entry) -> EventRow:
+    return EventRow(call_id, entry.seq, entry.at_ms, storable(kind_of(entry.event)), entry.frame())
 
 
-def utterance_rows(call_id: str, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def utterance_rows(call_id: str, entries: Sequence[Entry]) -> list[dict[str, object]]:
     """Return the rows of the words that were said, for the search."""
     hidden: set[str] = set()
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, object]] = {}
     for entry in entries:
         event = entry.event
         if isinstance(event, log_events.MessageAdded) and event.hidden:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -141,7 +141,7 @@ class StoreWriter:
 
     def __init__(
         self,
-        open_sink: Callable[[], Coroutine[Any, Any, BatchSink]],
+        open_sink: Callable[[], Awaitable[BatchSink]],
         mode: StoreMode,
         *,
         make_redactor: RedactorFactory | None = None,
@@ -292,7 +292,7 @@ class StoreWriter:
         await self._wait(self._enough, self._times.batch_s)
         self._enough.clear()
 
-    async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _watched(self, work: Awaitable[T]) -> T:
         """Await the database; if it takes long, the store is degraded meanwhile."""
         task = asyncio.ensure_future(work)
         try:

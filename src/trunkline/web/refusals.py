@@ -19,7 +19,7 @@ _MAX_CLIENTS = 10_000
 class Refusals:
     """The refusals of one server.
 
-    A wrong token is always logged, since its number is limited. Any other reason is logged once a minute for each
+    A wrong token is always logged, since its number is limited. Other reasons are logged once a minute for each
     client, so that a flood of requests does not become a flood of lines.
 
     Args:

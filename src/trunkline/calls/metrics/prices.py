@@ -162,4 +162,4 @@ LIST_PRICES: Mapping[str, Price] = MappingProxyType(
         "o4-mini": Price(input_text=1.10, cached_text=0.275, output_text=4.40),
     }
 )
-"""OpenAI's list prices on `LIST_PRICES_DATE`. Any other model needs a price from a file."""
+"""OpenAI's list prices on `LIST_PRICES_DATE`. Other models need a price from a file."""

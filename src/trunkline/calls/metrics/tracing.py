@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SCOPE = "trunkline"
 PROVIDER_NAMES = {"azure": "azure.ai.openai", "openai": "openai"}
-"""The conventions' names of providers. Any other provider keeps its own name."""
+"""The conventions' names of providers. Other providers keep their own names."""
 _NS_IN_MS = 1_000_000
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = tuple(4**power for power in range(14))
