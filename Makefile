@@ -93,7 +93,7 @@ test-pages:
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "browser and not realtime"
 
 test-speech:
-	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not browser and (speech or realtime)"
+	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not browser and not quiet and (speech or realtime)"
 
 # The coverage measurement runs only here: it doubles the time of a test and would delay audio. Random examples are not
 # measured, because they would change the figure.

@@ -292,6 +292,8 @@ class Settings(BaseSettings):
     model_hub: str = Field(default="https://huggingface.co", validation_alias="TRUNKLINE_MODEL_HUB")
     """The source of these weights, or a mirror with the same paths. Only `trunkline models fetch` downloads."""
 
+    take_over: Literal["on", "off"] | None = Field(default=None, validation_alias="TRUNKLINE_TAKE_OVER")
+    """Record running calls, so that another server can take them over; by default only with `--workers`."""
     caller_wait_s: float = Field(default=30.0, validation_alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
     """The longest time without the caller's page before a call ends."""
     tool_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_TOOL_TIMEOUT_S", gt=0)

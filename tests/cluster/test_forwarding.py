@@ -128,7 +128,7 @@ async def test_an_unknown_call_is_unknown_everywhere(monkeypatch: pytest.MonkeyP
 
 
 async def test_the_address_for_the_servers_needs_their_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, listener, given = with_model(monkeypatch), loopback_listener(), own_settings()
+    model, listener, given = with_model(monkeypatch), loopback_listener(), own_settings(take_over="off")
     app = create_app([SCENARIO], given)
     app.state.server.join_cluster(ClusterNode("1", KEY, (), listener))
     async with listening(app, given) as url, client(url, model) as caller, httpx2.AsyncClient(trust_env=False) as http:

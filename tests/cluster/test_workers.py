@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc"),
 ]
 CALLS = 8
+END_S = 60.0
 START_S = 150.0
 """The time limit of a start: three interpreters that import the whole application."""
 ECHO = """
@@ -44,8 +46,12 @@ async def host(caller: Caller) -> Lines:
     yield say("Welcome.")
     while True:
         said = await caller.says()
+        if said.text == "a long story":
+            yield say(STORY)
+            continue
         yield say(f"You said {said.text}.")
 
+STORY = " ".join(f"This is sentence number {number} of a long story." for number in range(1, 15))
 scenario = Scenario("echo", agents=[RealtimeAgent(name="host")], rehearsal=rehearsal)
 """
 
@@ -64,6 +70,7 @@ class Workers:
             "TRUNKLINE_STT": "sphinx",
             "TRUNKLINE_TTS": "espeak",
             "TRUNKLINE_ICE_LOOPBACK": "true",
+            "TRUNKLINE_DATA_DIR": str(folder / "data"),
             **variables,
         }
         command = ("serve", "echo.py", "--port", str(self.port), "--provider", "local", "--workers", "2", *options)
@@ -183,6 +190,69 @@ async def test_a_process_that_dies_is_started_again_and_calls_are_answered(worke
     assert answers == [f"You said number {number}." for number in range(CALLS)]
 
 
+@pytest.mark.quiet
+async def test_the_agent_speaks_again_soon_after_its_worker_was_killed(workers: Workers) -> None:
+    call = await start(workers.url)
+    async with page(workers.url, call) as socket:
+        await message(socket)
+        await socket.send('{"type": "say", "text": "a long story"}')
+        seen = await audio(socket)
+        owner = re.findall(rf'call\.started call={call["call_id"]} .*process="(worker \d)"', workers.server.output)
+        os.kill(workers.pid(owner[0]), signal.SIGKILL)
+        killed_at = time.monotonic()
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                seen = sequence_of(await socket.recv()) or seen
+    kinds = []
+    async with redialled(workers.url, call, seen) as socket, asyncio.timeout(30):
+        while isinstance(frame := await socket.recv(), str):
+            kinds.append(json.loads(frame)["kind"])
+        silent_s = time.monotonic() - killed_at
+        await socket.send('{"type": "say", "text": "and then"}')
+        assert await answer_with(socket, "and then") == "You said and then."
+    assert kinds.count("call.taken_over") == 1
+    assert "call.started" not in kinds
+    assert silent_s < 2.0
+    workers.until_ready()
+
+
+async def audio(socket: websockets.ClientConnection) -> int:
+    """Wait for a second of the agent's audio; return the number of the last event before that."""
+    seen = heard = 0
+    async with asyncio.timeout(30):
+        while heard < 48_000:
+            frame = await socket.recv()
+            seen = sequence_of(frame) or seen
+            heard += len(frame) if isinstance(frame, bytes) else 0
+    return seen
+
+
+def sequence_of(frame: str | bytes) -> int:
+    """Return the number of an event; 0 for audio and for frames that are not in the log."""
+    return int(json.loads(frame)["seq"]) if isinstance(frame, str) else 0
+
+
+async def answer_with(socket: websockets.ClientConnection, words: str) -> str:
+    """Return the agent's next message with these words."""
+    while words not in (said := await message(socket)):
+        pass
+    return said
+
+
+@contextlib.asynccontextmanager
+async def redialled(url: str, call: dict[str, Any], after: int) -> AsyncIterator[websockets.ClientConnection]:
+    """Connect again as the console's page does: after 0.3 s, then after twice as long each time."""
+    async with asyncio.timeout(30):
+        for attempt in itertools.count():
+            await asyncio.sleep(min(5.0, 0.3 * 2**attempt))
+            with contextlib.suppress(OSError, websockets.InvalidHandshake):
+                address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}&after={after}"
+                socket = await websockets.connect(address, proxy=None, max_size=None, max_queue=None)
+                break
+    async with socket:
+        yield socket
+
+
 async def test_calls_of_the_other_worker_continue_when_one_dies(workers: Workers) -> None:
     async with contextlib.AsyncExitStack() as stack:
         calls = [await start(workers.url) for _ in range(CALLS)]
@@ -208,9 +278,10 @@ async def test_the_log_names_the_worker_of_a_call(workers: Workers) -> None:
     assert re.search(r'call\.started .* process="worker [12]"', workers.server.output)
 
 
-@pytest.mark.parametrize("how", ["terminate", "ctrl_c"])
-def test_a_signal_ends_all_processes(started: Workers, how: str) -> None:
-    assert getattr(started.server, how)() in (0, -signal.SIGTERM)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
+def test_a_signal_ends_all_processes(started: Workers, number: signal.Signals, code: int) -> None:
+    os.killpg(started.server.process.pid, number)  # as a terminal does for Ctrl-C
+    assert started.server.process.wait(END_S) == code
     assert left_behind(started) == []
     assert "Traceback" not in started.server.output
 

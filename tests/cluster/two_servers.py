@@ -39,7 +39,7 @@ async def two_servers(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Async
         clients = []
         for number, own in enumerate(listeners):
             other = listeners[1 - number]
-            given = own_settings(**settings)
+            given = own_settings(take_over="off", **settings)
             app = create_app([SCENARIO], given)
             app.state.server.join_cluster(ClusterNode(str(number), KEY, (address_of(other),), own))
             url = await stack.enter_async_context(listening(app, given))

@@ -143,6 +143,10 @@ function apply(state: CallState, frame: LogFrame): CallState {
     case "audio.interrupted":
       if (frame.reason === "caller_acted") return state;
       return addNote(state, frame, "plain", `The agent stops: ${saidOver(frame)}`);
+    case "call.taken_over":
+      return addNote(state, frame, "warning", "Another server continues the call");
+    case "log.gap":
+      return addNote(state, frame, "warning", `Events ${frame.from} to ${frame.to} were lost with the server`);
     case "store.degraded":
       return addNote(state, frame, "warning", `The call is not stored: ${frame.reason}`, {
         lost_events: frame.lost_events ?? 0,

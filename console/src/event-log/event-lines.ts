@@ -103,6 +103,7 @@ function summary(frame: LogFrame): string {
     case "error":
       return frame.message;
     case "call.ended":
+    case "call.taken_over":
     case "leg.lost":
     case "leg.reoffer_requested":
     case "link.lost":
@@ -110,6 +111,8 @@ function summary(frame: LogFrame): string {
       return frame.reason;
     case "link.restored":
       return `after ${frame.lost_for_ms} ms, ${frame.replayed ?? 0} items replayed`;
+    case "log.gap":
+      return `events ${frame.from} to ${frame.to} were lost`;
     case "store.degraded":
       return `${frame.reason}${lost(frame.lost_events)}`;
     case "store.restored":
@@ -145,7 +148,13 @@ function used({ tokens, seconds = 0 }: UsageUpdated): string {
   return seconds > 0 ? `${duration(1000 * seconds)} of audio` : `${tokenCount(tokens)} tokens`;
 }
 
-const WARNINGS: ReadonlySet<string> = new Set(["leg.lost", "link.lost", "store.degraded"]);
+const WARNINGS: ReadonlySet<string> = new Set([
+  "call.taken_over",
+  "leg.lost",
+  "link.lost",
+  "log.gap",
+  "store.degraded",
+]);
 
 function tone(frame: LogFrame): EventLine["tone"] {
   if (frame.kind === "error" || (frame.kind === "tool.done" && frame.error !== undefined)) return "error";

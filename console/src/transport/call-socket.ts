@@ -34,6 +34,7 @@ export interface CallSocketHandlers {
 
 const INITIAL_DELAY_MS = 300;
 const MAX_DELAY_MS = 5000;
+const JITTER = 0.5;
 const MAX_BUFFERED_BYTES = 48_000; // One second of audio: older audio would delay the conversation.
 const NO_LEG = "viewer";
 /** Close codes after which a reconnect cannot succeed. */
@@ -136,7 +137,8 @@ export class CallSocket {
       this.close();
       this.handlers.onClosed(closeReason, reason);
     } else {
-      const delay = Math.min(MAX_DELAY_MS, INITIAL_DELAY_MS * 2 ** this.attempts);
+      const longest = Math.min(MAX_DELAY_MS, INITIAL_DELAY_MS * 2 ** this.attempts);
+      const delay = longest * (1 - JITTER * Math.random()); // Pages of one server must not come back all at once.
       this.attempts += 1;
       this.retry = setTimeout(() => this.connect(), delay);
       this.handlers.onLost();

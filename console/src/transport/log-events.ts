@@ -425,6 +425,21 @@ export interface FillerDone {
   interrupted?: boolean;
 }
 
+/** The events `first` to `last` were lost with the server that ran the call. Another server runs it from now on. */
+export interface LogGap {
+  kind: "log.gap";
+  from: number;
+  to: number;
+}
+
+/** Another server runs the call from now on, since the former one has gone. The model gets a new session. */
+export interface CallTakenOver {
+  kind: "call.taken_over";
+  call_id: string;
+  agent: string;
+  reason: string;
+}
+
 /**
  * The store cannot write the events of this call. The call continues, and the events wait in memory.
  * `reason` is that of the database. `lost_events` of the call did not fit into the memory for waiting events.
@@ -517,6 +532,8 @@ export type LogEvent =
   | UsageUpdated
   | FillerStarted
   | FillerDone
+  | LogGap
+  | CallTakenOver
   | StoreDegraded
   | StoreRestored
   | Notice

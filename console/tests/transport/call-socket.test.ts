@@ -60,6 +60,7 @@ beforeEach(() => {
 afterEach(() => {
   socket.close();
   vi.useRealTimers();
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 
@@ -91,17 +92,21 @@ describe("a call's socket", () => {
     expect(seen).toEqual(["opened", "#1", "#2", "lost", "opened", "#3"]);
   });
 
-  it("waits longer each time, up to five seconds", () => {
+  it.each([
+    [0, [300, 600, 1200, 2400, 4800, 5000, 5000]],
+    [1, [150, 300, 600, 1200, 2400, 2500, 2500]],
+  ])("waits longer each time, up to five seconds, less a random part (%s)", (random, expected) => {
+    vi.spyOn(Math, "random").mockReturnValue(random);
     newest().open();
     const waits: number[] = [];
     for (let attempt = 0; attempt < 7; attempt += 1) {
       const before = FakeWebSocket.made.length;
       newest().lose(1006);
       let waited = 0;
-      for (; FakeWebSocket.made.length === before; waited += 100) vi.advanceTimersByTime(100);
+      for (; FakeWebSocket.made.length === before; waited += 50) vi.advanceTimersByTime(50);
       waits.push(waited);
     }
-    expect(waits).toEqual([300, 600, 1200, 2400, 4800, 5000, 5000]);
+    expect(waits).toEqual(expected);
   });
 
   it("reconnects at once when the network returns", () => {

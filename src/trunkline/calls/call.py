@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
 from trunkline.caller_audio.echo_canceller import create_echo_canceller
@@ -16,15 +16,19 @@ from trunkline.calls.audience import Audience, CallerView
 from trunkline.calls.call_plan import plan_call
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
+from trunkline.calls.live_record import LiveRecord, TakenOverCall, seconds_since
 from trunkline.calls.log import Entry, Log, LogBudget, LogReaderFactory, frame_of
 from trunkline.calls.log_events import (
     AudioDucked,
     AudioResumed,
     CallEnded,
     CallError,
+    CallTakenOver,
     Codec,
+    LegReofferRequested,
     LegRoleSet,
     LogEventUnion,
+    LogGap,
     MessageAdded,
     Notice,
     StoreDegraded,
@@ -35,6 +39,7 @@ from trunkline.calls.log_events import (
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.refused_parts import session_without
+from trunkline.calls.machine.restoration import restore
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.cost_limits import CallBudget, DayBudget
@@ -90,6 +95,8 @@ class Call:
         mcp_servers: the connections to the agents' MCP servers; by default the call has its own.
         recording: records the call's audio; None without a store of calls.
         day_budget: the usage of all calls of the day, with the limits of cost; by default those of `metrics`.
+        client: the client that started the call.
+        taken_over: the call that another server ran, and that continues here.
 
     Raises:
         LookupError: the scenario has no agent of that name.
@@ -117,26 +124,37 @@ class Call:
         mcp_servers: McpServers | None = None,
         day_budget: DayBudget | None = None,
         recording: Recording | None = None,
+        client: str = "",
+        taken_over: TakenOverCall | None = None,
     ) -> None:
         scenario.check_handoffs()
         if (problem := provider.scenario_problem(scenario)) is not None:
             raise UnsupportedScenarioError(problem)
-        self.call_id = new_id("call")
-        self.caller_key = new_id("key")
+        former = None if taken_over is None else taken_over.record
+        self.call_id = new_id("call") if former is None else former.call_id
+        self.caller_key = new_id("key") if former is None else former.caller_key
         """Secret of the client that started the call. It is never in the log."""
         self.scenario = scenario
         self.metadata = dict(metadata or {})
-        self.leg = Leg(new_id("leg"), transport)
-        self._legs = 1
-        self._images = 0
+        self._legs = 1 if former is None else former.legs
+        leg_id = new_id("leg") if former is None else former.leg_id
+        self.leg = Leg(leg_id, transport, f"leg_{self._legs}")
+        self._images = 0 if former is None else former.images
         self.ended_at: float | None = None
+        self.commit: Callable[[], Awaitable[None]] | None = None
+        """Waits until the log so far is in the live record; None if the call is not recorded."""
         self._provider = provider
         self._filler_audio = filler_audio or FillerAudio()
         self._loop = asyncio.get_running_loop()
-        self._began = self._loop.time()
+        self._began = self._loop.time() - (0.0 if former is None else seconds_since(former.started_at))
+        self._codec: Codec = codec
+        self._caller_id, self._client = caller_id, client
         first = scenario.agent(first_agent or scenario.first_agent.name)
+        self._first_agent = first.name
         self._model = provider.model_for(scenario)
         self.log = Log(self._now_ms, log_budget)
+        if taken_over is not None:
+            self.log.restore(taken_over.entries, taken_over.last_seq)  # before its readers, which may want it
         self._meters = Meters(metrics.prices)
         self._prices = metrics.prices
         self._day_budget = day_budget or DayBudget(metrics.cost_limits)
@@ -178,6 +196,7 @@ class Call:
             prices=self._prices,
             cost_limits=self._day_budget.limits,
         )
+        self._started_at = plan.started_at if former is None else former.started_at
         self._machine: CallMachine = CallMachine(plan, new_id)
         self._runner: MachineRunner[inputs.Input, effects.Effect, Timer] = MachineRunner(
             step=self._machine.step,
@@ -192,6 +211,8 @@ class Call:
         self._rtc_calls_to_hang_up: set[str] = set()
         """The provider's WebRTC calls that this call no longer uses."""
         self._rtc_lock = asyncio.Lock()
+        self._tools_at_start: list[effects.RunTool] = []
+        """Tools that ask for the caller's approval again, after a take-over."""
         self._pages: set[Page] = set()
         self._echo = create_echo_canceller()
         """Echo canceller of the relay; None if the page cancels the echo, or without the package."""
@@ -211,10 +232,59 @@ class Call:
             self.log.subscribe(make_reader(self.log))
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
-        for effect in self._machine.begin(self._now_ms()):
-            self._perform(effect)
+        if taken_over is None:
+            for effect in self._machine.begin(self._now_ms()):
+                self._perform(effect)
+        else:
+            self._continue(taken_over)
         if recording is not None and recording.notice is not None:
             self._append(recording.notice)
+
+    def _continue(self, taken_over: TakenOverCall) -> None:
+        """Continue the call of a server that has gone: with its log, and with a note of the part that is lost."""
+        record = taken_over.record
+        for entry in taken_over.entries:
+            self._meters.read(entry)
+            self._caller_view.read(entry)
+        self.leg.reason = record.leg_reason
+        if record.rtc_call_id is not None:  # the page offers another one
+            self._rtc_calls_to_hang_up.add(record.rtc_call_id)
+        if record.state is not None:
+            self._agents.restore_state(record.state)
+        if taken_over.last_seq > taken_over.committed:
+            self._append(LogGap(first=taken_over.committed + 1, last=taken_over.last_seq))
+        restored = restore((entry.event for entry in taken_over.entries), record.first_agent, new_id)
+        reason = "the server of this call has gone"
+        self._append(CallTakenOver(call_id=self.call_id, agent=restored.agent, reason=reason))
+        if record.transport == "webrtc":
+            self._append(LegReofferRequested(reason="another server runs the call"))
+        for effect in self._machine.resume(restored, self._now_ms()):
+            if isinstance(effect, effects.RunTool):
+                self._tools_at_start.append(effect)
+            else:
+                self._perform(effect)
+
+    def live_record(self) -> LiveRecord:
+        """Return the facts that another server needs beside the log, to take the call over."""
+        return LiveRecord(
+            call_id=self.call_id,
+            caller_key=self.caller_key,
+            scenario=self.scenario.name,
+            first_agent=self._first_agent,
+            model=self._model,
+            started_at=self._started_at,
+            transport=self.leg.transport,
+            codec=self._codec,
+            leg_id=self.leg.leg_id,
+            legs=self._legs,
+            leg_reason=self.leg.reason,
+            caller_id=self._caller_id,
+            client=self._client,
+            metadata=self.metadata,
+            images=self._images,
+            rtc_call_id=self._rtc_call_id,
+            state=self._agents.saved_state(),
+        )
 
     # Lifecycle ------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
@@ -224,6 +294,7 @@ class Call:
                 self._link.run(),
                 self._log_audio_stats_periodically(),
                 self._agents.hooks.run(),
+                *map(self._run_tool, self._tools_at_start),
                 last=inputs.StopRequested("the server is stopping"),
             )
         finally:
@@ -241,6 +312,14 @@ class Call:
         """Let the agent say goodbye, and end the call after it; at once if its caller is not connected."""
         goodbye = inputs.StopRequested(reason) if self.leg.page is None else inputs.HangUpRequested(reason)
         self._runner.post(goodbye)
+
+    def abandon(self) -> None:
+        """Stop without an end: another server runs the call. Its pages connect again."""
+        if not self.is_over:
+            self._runner.stop()
+            self.ended_at = self._loop.time()
+            for page in self._pages:
+                page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
 
     def announce(self, message: str, code: str) -> None:
         """Append a notice to the log, for the pages of the call."""
@@ -325,6 +404,7 @@ class Call:
 
     def _set_codec(self, codec: Codec | None) -> None:
         if codec is not None:
+            self._codec = codec
             self._runner.post(inputs.CodecChosen(codec))
 
     def _set_transport(self, transport: Transport) -> None:
@@ -573,7 +653,7 @@ class Call:
             case effects.PlayFiller(pcm):
                 self._play_filler(pcm)
             case effects.RunTool():
-                self._runner.spawn(self._agents.run_tool(effect))
+                self._runner.spawn(self._run_tool(effect))
             case effects.RefreshTools(agent):
                 self._runner.spawn(self._agents.refresh_tools(agent))
             case effects.ConfigureAgent():
@@ -603,6 +683,12 @@ class Call:
                 pass  # the `call.ended` event has ended the call, in `_append`
             case _:
                 assert_never(effect)
+
+    async def _run_tool(self, effect: effects.RunTool) -> None:
+        """Run a tool, once its start is committed: a server that takes the call over must know that it may have run."""
+        if self.commit is not None:
+            await self.commit()
+        await self._agents.run_tool(effect)
 
     def _append(self, event: LogEventUnion) -> None:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""

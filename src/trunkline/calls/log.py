@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import msgspec
@@ -88,6 +88,7 @@ class Log:
         self._readers_of: dict[Kind, tuple[Reader, ...]] = {}
         """The readers of each kind that was appended, in the order of their subscription."""
         self._latest_frame = ""
+        self._has_gap = False
         self.last_seq = 0
         self.size_bytes = 0
         """Size of the kept events, as JSON text."""
@@ -108,6 +109,16 @@ class Log:
         found = tuple(reader for reader, kinds in self._readers if not kinds or kind in kinds)
         self._readers_of[kind] = found
         return found
+
+    def restore(self, entries: Sequence[Entry], last_seq: int) -> None:
+        """Take the events of a log that another server began. The next event follows `last_seq`.
+
+        No reader gets them.
+        """
+        for entry in entries:
+            self._keep(entry, len(entry.frame()))
+        self.last_seq = last_seq
+        self._has_gap = True
 
     def frame(self, entry: Entry) -> str:
         """Return an event as JSON text. The latest event is not encoded again."""
@@ -138,6 +149,8 @@ class Log:
 
     def since(self, after: int) -> list[Entry]:
         """Return the kept events with a sequence number above `after`, in order."""
+        if self._has_gap:  # some numbers are missing, so a number is not a position
+            return [entry for entry in self._tail if entry.seq > after]
         first = self._tail[0].seq if self._tail else 0
         return list(islice(self._tail, max(0, after + 1 - first), None))
 

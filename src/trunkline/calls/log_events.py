@@ -449,6 +449,21 @@ class StoreRestored(LogEvent, frozen=True, tag="store.restored"):
     lost_events: int = 0
 
 
+class LogGap(LogEvent, frozen=True, tag="log.gap", rename={"first": "from", "last": "to"}):
+    """The events `first` to `last` were lost with the server that ran the call. Another server runs it from now on."""
+
+    first: int
+    last: int
+
+
+class CallTakenOver(LogEvent, frozen=True, tag="call.taken_over"):
+    """Another server runs the call from now on, since the former one has gone. The model gets a new session."""
+
+    call_id: str
+    agent: str
+    reason: str
+
+
 class Notice(LogEvent, frozen=True, tag="notice"):
     """Information that is not an error, such as a missing setting or a limit that is near."""
 
@@ -524,6 +539,8 @@ LogEventUnion = (
     | UsageUpdated
     | FillerStarted
     | FillerDone
+    | LogGap
+    | CallTakenOver
     | StoreDegraded
     | StoreRestored
     | Notice

@@ -22,6 +22,8 @@ class CloseCode(IntEnum):
 
     CALL_OVER = 1000
     TOO_FAST = 1008
+    ANOTHER_SERVER = 1012
+    """The page connects again: the server of its call has changed."""
     TOO_SLOW = 1013
     BAD_REQUEST = 4400
     NO_SUCH_CALL = 4404

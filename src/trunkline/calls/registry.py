@@ -11,6 +11,7 @@ from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.tool_threads import divide_threads
 from trunkline.calls.call import Call
 from trunkline.calls.filler_audio import FillerAudio
+from trunkline.calls.live_record import TakenOverCall
 from trunkline.calls.log import MAX_LOG_BYTES, LogBudget, LogReaderFactory
 from trunkline.calls.log_events import Codec, StoreDegraded, StoreRestored, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
@@ -155,13 +156,51 @@ class CallRegistry:
             mcp_servers=self._mcp_servers,
             day_budget=self._day_budget,
             recording=self._new_recording(),
+            client=client,
         )
+        self._run(call, client)
+        return call
+
+    def take_over(self, scenario: AnyScenario, provider: Provider, taken_over: TakenOverCall) -> Call:
+        """Continue a call of a server that has gone. The limit of calls does not apply: it has been accepted.
+
+        The rest of the call is not recorded: the recording belongs to the former server.
+
+        Raises:
+            LookupError: the scenario has no such agent any more.
+            ScenarioError: the scenario cannot work, since its agents have changed after it was made.
+            UnsupportedScenarioError: the provider cannot run the scenario.
+            StateError: the scenario's `state` factory failed.
+        """
+        record = taken_over.record
+        call = Call(
+            scenario,
+            provider,
+            first_agent=record.first_agent,
+            transport=record.transport,
+            codec=record.codec,
+            caller_id=record.caller_id,
+            time_limits=self._time_limits,
+            metrics=self._metrics,
+            filler_audio=self._filler_audio,
+            word_stt=self._word_stt(provider),
+            metadata=record.metadata,
+            log_budget=self.log_budget,
+            readers=self._readers,
+            mcp_servers=self._mcp_servers,
+            day_budget=self._day_budget,
+            client=record.client,
+            taken_over=taken_over,
+        )
+        self._run(call, record.client)
+        return call
+
+    def _run(self, call: Call, client: str) -> None:
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
         self._running[call.call_id] = task
         self._clients[client] += 1
         task.add_done_callback(lambda _done: self._on_task_done(call, client))
-        return call
 
     def _on_task_done(self, call: Call, client: str) -> None:
         self._clients[client] -= 1

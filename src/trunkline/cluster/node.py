@@ -20,6 +20,10 @@ class PeerUnreachableError(Exception):
     """Another server of the cluster does not answer."""
 
 
+class OwnerUnknownError(Exception):
+    """The owner of a call cannot be found at the moment."""
+
+
 class ClusterNode:
     """A server among others. Use `aclose` at the end.
 
@@ -36,6 +40,12 @@ class ClusterNode:
         self.peers = tuple(peers)
         self.listener = listener
         self._http: httpx2.AsyncClient | None = None
+
+    @property
+    def address(self) -> str:
+        """The address of this server for the others."""
+        host, port = self.listener.getsockname()[:2]
+        return f"http://{host}:{port}"
 
     @property
     def auth_headers(self) -> dict[str, str]:

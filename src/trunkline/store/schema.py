@@ -95,3 +95,30 @@ audit = Table(
     Column("detail", Text),
     Index("audit_by_time", "at_ms"),
 )
+
+# The servers that share this database, and the live record of each running call: see `cluster.live_calls`.
+servers = Table(
+    "servers",
+    metadata,
+    Column("server_id", Text, primary_key=True),
+    Column("address", Text, nullable=False),  # for the other servers
+    Column("heartbeat_ms", BigInteger, nullable=False),  # by the database's clock
+)
+
+live_calls = Table(
+    "live_calls",
+    metadata,
+    Column("call_id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),  # the server that runs the call
+    Column("epoch", BigInteger, nullable=False),  # counts the owners
+    Column("record", Text, nullable=False),  # a JSON object
+    Index("live_calls_by_owner", "owner"),
+)
+
+live_events = Table(
+    "live_events",
+    metadata,
+    Column("call_id", Text, ForeignKey("live_calls.call_id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("frame", Text, nullable=False),
+)

@@ -178,12 +178,17 @@ class StoreWriter:
 
     # The calls' side ------------------------------------------------------------------------------------------------
     def reader(self, log: Log) -> Reader:
-        """Return the reader of a call's log. It puts events into the queue, and neither raises nor blocks."""
+        """Return the reader of a call's log. It puts events into the queue, and neither raises nor blocks.
+
+        The log of a call that another server ran has events already. They are written again, which changes nothing.
+        """
         call = _Call(self.mode, self._make_redactor if self.mode == "redacted" else None)
 
         def read(entry: Entry) -> None:
             self._read(call, entry, log.frame(entry))
 
+        for entry in log.since(0):
+            self._read(call, entry, entry.frame())
         return read
 
     def _read(self, call: _Call, entry: Entry, frame: str) -> None:

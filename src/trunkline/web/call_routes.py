@@ -126,6 +126,7 @@ async def start_call(request: Request) -> Response:
     except UnsupportedScenarioError as error:
         raise ApiError(409, "unsupported_scenario", str(error)) from None
     call.leg.reason = body.reason
+    server.record(call)
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
     if transport == "webrtc":
         try:

@@ -13,10 +13,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
+from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trunkline.cluster.claim_rules import Claim
 from trunkline.cluster.forwarding import forward_request, forward_socket
-from trunkline.cluster.node import ClusterNode, PeerUnreachableError
+from trunkline.cluster.node import ClusterNode, OwnerUnknownError, PeerUnreachableError
 from trunkline.cluster.peer_gate import FORWARDED, PeerGate
 from trunkline.engine.server import EmbeddedServer
 from trunkline.web.auth_middleware import path_of, refuse
@@ -26,12 +28,14 @@ from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
 _CALL = re.compile(r"/api/calls/(?P<call_id>call_\w+)(?P<leg>/leg)?")
 RETRY_AFTER_S = 1.0
+CLAIM_ATTEMPTS = 3
+_MAX_DIGITS = 15
 
 logger = logging.getLogger(__name__)
 
 
 class ForwardToOwner:
-    """Passes on the requests that need a running call, if another server runs it.
+    """Passes on the requests that need a running call, if another server runs it, or takes the call over.
 
     Args:
         server: the state of this server.
@@ -40,27 +44,70 @@ class ForwardToOwner:
     def __init__(self, app: ASGIApp, server: ServerState) -> None:
         self._app = app
         self._server = server
+        self._claiming = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the app, or to the call's owner."""
-        cluster = self._server.cluster
-        call_id = None if cluster is None or scope.get(FORWARDED) else _running_call(scope)
-        if cluster is None or call_id is None or self._server.runs(call_id):
+        server = self._server
+        alone = server.cluster is None and server.live is None
+        call_id = None if alone or scope.get(FORWARDED) else _running_call(scope)
+        if call_id is None or server.runs(call_id):
             await self._app(scope, receive, send)
             return
         forward = forward_socket if scope["type"] == "websocket" else forward_request
         try:
-            owner = await cluster.owner_of(call_id)
-            if owner is not None:
-                await forward(scope, receive, send, owner, cluster)
-        except PeerUnreachableError as problem:
+            owner = await self._find_owner(call_id, _seen(scope))
+            if owner is not None and server.cluster is not None:
+                await forward(scope, receive, send, owner, server.cluster)
+                return
+        except (PeerUnreachableError, OwnerUnknownError) as problem:
             logger.warning("a request for the call %s was not passed on: %s", call_id, problem)
             message = "The server of this call does not answer: try again."
             error = ApiError(503, "owner_unreachable", message, retry_after_s=RETRY_AFTER_S)
             await refuse(error, scope, receive, send)
             return
-        if owner is None:
-            await self._app(scope, receive, send)
+        await self._app(scope, receive, send)
+
+    async def _find_owner(self, call_id: str, seen: int) -> str | None:
+        """Return the owner as `_owner_of` does; without a database, the server that says it runs the call."""
+        try:
+            return await self._owner_of(call_id, seen)
+        except OwnerUnknownError:
+            cluster = self._server.cluster
+            owner = None if cluster is None else await cluster.owner_of(call_id)
+            if owner is None:
+                raise
+            return owner
+
+    async def _owner_of(self, call_id: str, seen: int) -> str | None:
+        """Return the address of the call's server; None if this server runs it by now, or if nobody does.
+
+        Raises:
+            PeerUnreachableError: another server does not answer.
+            OwnerUnknownError: the owner cannot be found at the moment.
+        """
+        live, cluster = self._server.live, self._server.cluster
+        if live is not None:
+            async with self._claiming:  # of several pages of a call, one has it taken over
+                for _attempt in range(CLAIM_ATTEMPTS):
+                    if self._server.runs(call_id) or (owner := await live.owner_of(call_id)) is None:
+                        break
+                    match await live.decide(owner):
+                        case Claim.FORWARD:
+                            return owner.address
+                        case Claim.TAKE_OVER:
+                            await self._server.take_over(call_id, owner, seen)
+                        case Claim.WAIT:
+                            raise OwnerUnknownError("the database was away, so owners show first that they live")
+            if self._server.runs(call_id):
+                return None
+        return None if cluster is None else await cluster.owner_of(call_id)
+
+
+def _seen(scope: Scope) -> int:
+    """Return the number of the last event that a page has seen, by its own account."""
+    after = QueryParams(scope["query_string"]).get("after", "0")
+    return int(after) if after.isascii() and after.isdecimal() and len(after) <= _MAX_DIGITS else 0
 
 
 def _running_call(scope: Scope) -> str | None:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
+from trunkline.calls.agents.runner import StateError
 from trunkline.calls.agents.tool_threads import TOOL_THREADS
+from trunkline.calls.call import Call, UnsupportedScenarioError
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.log import Log, LogReaderFactory, Reader
 from trunkline.calls.log_events import StoreDegraded, StoreRestored
@@ -29,11 +31,14 @@ from trunkline.loop_watch import LoopWatch
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.providers.remote_engine import RemoteEngineProvider
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
+from trunkline.scenario.scenario import ScenarioError
 from trunkline.settings import Settings
 from trunkline.store.audio.redaction_judge import RedactionJudge
 from trunkline.store.call_store import CallStore
 from trunkline.store.redaction import CallRedactor, policy_of
+from trunkline.structured_log import log_event
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.capacity import capacity_of
 from trunkline.web.connection_gate import ConnectionGate
@@ -46,6 +51,8 @@ from trunkline.web.refusals import Refusals
 from trunkline.web.word_recogniser import WordRecogniser
 
 if TYPE_CHECKING:  # SQLAlchemy takes long to import
+    from trunkline.cluster.live_calls import Ownership
+    from trunkline.cluster.live_recorder import LiveRecorder
     from trunkline.store.call_archive import CallArchive
 
 TOTAL_RATE_FACTOR = 10
@@ -127,6 +134,8 @@ class ServerState:
         self.is_draining = False
         self.reloads = False
         """True if the server restarts with each saved file."""
+        self.live: LiveRecorder | None = None
+        """The recorder of running calls; None if no other process can take them over."""
         self.cluster: ClusterNode | None = None
         """The other servers; None for a server that runs alone."""
         self.store = self._store_for(settings)
@@ -335,6 +344,9 @@ class ServerState:
                 new_recording=(lambda: None) if self.store is None else self.store.audio.new_recording,
             )
             self.loop_watch = stack.enter_context(LoopWatch())
+            if (recorder := await self._live_recorder()) is not None:
+                await stack.enter_async_context(recorder.running())
+                self.live = recorder
             self._registry = await stack.enter_async_context(registry)
             self._ready = asyncio.get_running_loop().create_future()
             preparing = asyncio.create_task(self._prepare(providers))
@@ -346,7 +358,55 @@ class ServerState:
                 if not self._ready.done():
                     self._ready.set_exception(_stopping())
                 self._ready.exception()  # retrieved, also if nobody waited for it
-                self._registry, self._ready = None, None
+                self._registry, self._ready, self.live = None, None, None
+
+    async def _live_recorder(self) -> LiveRecorder | None:
+        """Return the recorder of running calls, if they may be taken over by another process."""
+        if (self.settings.take_over or ("off" if self.cluster is None else "on")) == "off":
+            return None
+        # SQLAlchemy takes a part of a second to import: outside of the event loop.
+        module = await asyncio.to_thread(importlib.import_module, "trunkline.cluster.live_recorder")
+        database = (await asyncio.to_thread(importlib.import_module, "trunkline.store.database")).Database
+        address = "" if self.cluster is None else self.cluster.address
+        recorder: LiveRecorder = module.LiveRecorder(
+            database.from_settings(self.settings), new_id("server"), address, self.settings.caller_wait_s
+        )
+        return recorder
+
+    def record(self, call: Call) -> None:
+        """Record a new call, if another process may take it over."""
+        if self.live is not None:
+            self.live.follow(call)
+
+    async def take_over(self, call_id: str, owner: Ownership, seen: int) -> None:
+        """Continue a call of a server that has gone, if this one is the first to claim it.
+
+        Args:
+            seen: the number of the last event that the caller's page has seen.
+        """
+        assert self.live is not None  # noqa: S101 - without records nobody knows an owner
+        ready = await self.ready()
+        claimed = await self.live.claim(call_id, owner, seen)
+        if claimed is None:
+            return
+        taken_over, epoch = claimed
+        scenario = ready.scenarios.by_name.get(taken_over.record.scenario)
+        try:
+            if scenario is None or ready.provider is None:
+                raise LookupError(f"the scenario {taken_over.record.scenario!r} or the provider is missing here")
+            call = self.registry.take_over(scenario, ready.provider, taken_over)
+        except (LookupError, ScenarioError, UnsupportedScenarioError, StateError) as error:
+            log_event(logger, logging.ERROR, "call.take_over_failed", call=call_id, reason=str(error))
+            await self.live.give_up(call_id, epoch)
+            return
+        self.live.follow(call, epoch=epoch, committed=taken_over.committed)
+        log_event(
+            logger,
+            logging.WARNING,
+            "call.taken_over",
+            call=call_id,
+            lost_events=taken_over.last_seq - taken_over.committed,
+        )
 
     def _filler_voice(self, voice: FillerVoice) -> Tts | None:
         if self._ready is None or not self._ready.done() or (provider := self._ready.result().provider) is None:

@@ -30,6 +30,7 @@ from trunkline.realtime.json_values import to_json_value, valid_unicode
 from trunkline.scenario.context import AnyContext, CallContext, HistoryMessage, running_tool
 from trunkline.scenario.error_location import error_location
 from trunkline.scenario.guardrails import MODERATION, needs_text_model
+from trunkline.scenario.saved_state import StateNotSavedError, load_state, save_state
 from trunkline.scenario.scenario import AnyScenario, function_tools
 from trunkline.scenario.state_factory import call_factory
 from trunkline.scenario.text_model import TextPrompt, TextReply
@@ -118,6 +119,9 @@ class AgentRunner:
         self._mcp_logged: dict[tuple[str, int], McpServerChanged] = {}
         self._unsubscribe = mcp_servers.subscribe(self._on_server_changed)
         state = make_state(scenario, call.call_id, call.metadata)
+        self._saved_state: str | None = None
+        """The state of the call on another server, until the new one is made."""
+        self._cannot_save = False
         self._pending_state = state if inspect.isawaitable(state) else None
         self._context: AnyContext = CallContext(
             call_id=call.call_id,
@@ -153,6 +157,33 @@ class AgentRunner:
     def state(self) -> object:
         """The value that the scenario's `state` factory made for this call; None without a factory."""
         return self._context.state
+
+    def saved_state(self) -> str | None:
+        """Return the state as JSON text; None without one, and for a state that cannot be saved."""
+        if self._context.state is None or self._cannot_save:
+            return None
+        try:
+            return save_state(self._context.state)
+        except StateNotSavedError as error:
+            self._cannot_save = True
+            logger.warning("call %s: %s. Another server would begin with a new state.", self._call.call_id, error)
+            return None
+
+    def restore_state(self, saved: str) -> None:
+        """Continue with a saved state, as soon as the scenario's factory has made a new one of its type."""
+        self._saved_state = saved
+        if self._pending_state is None:
+            self._context = dataclasses.replace(self._context, state=self._restored(self._context.state))
+
+    def _restored(self, fresh: object) -> object:
+        saved, self._saved_state = self._saved_state, None
+        if saved is None:
+            return fresh
+        try:
+            return load_state(saved, fresh)
+        except StateNotSavedError as error:
+            logger.warning("call %s: %s. The call continues with a new state.", self._call.call_id, error)
+            return fresh
 
     def close(self) -> None:
         """Declare the call ended. Tools that still run in threads cannot be stopped."""
@@ -395,7 +426,7 @@ class AgentRunner:
                 except Exception as error:
                     raise _state_error(self._scenario, error) from error
                 self._pending_state = None
-                self._context = dataclasses.replace(self._context, state=state)
+                self._context = dataclasses.replace(self._context, state=self._restored(state))
         return self._run_context
 
     def _hang_up(self, reason: str) -> None:

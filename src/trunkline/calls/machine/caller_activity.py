@@ -50,6 +50,11 @@ class CallerActivity:
         """Note that the caller's leg has joined."""
         self.is_there = self.has_joined = True
 
+    def resume(self, *, greeted: bool) -> None:
+        """Continue a call of another server, which has greeted the caller or not."""
+        self.has_joined = True
+        self._greeted = greeted
+
     def on_left(self) -> None:
         """Note that the caller's leg is gone."""
         self.is_there = False

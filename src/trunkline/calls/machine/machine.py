@@ -82,6 +82,7 @@ from trunkline.calls.machine.push_to_talk import PushToTalk
 from trunkline.calls.machine.refused_events import RefusedEvents
 from trunkline.calls.machine.response_retry import ResponseRetry
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler, ResponseState
+from trunkline.calls.machine.restoration import REANCHOR, Restoration
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
 from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.stall_watch import StallWatch
@@ -228,6 +229,31 @@ class CallMachine:
         outbox.log(log_events.AgentChanged(agent=plan.first_agent))
         self._push_to_talk.log_settings()
         outbox.log_all(plan.notices)
+        self._scheduler.block(BlockReason.CALLER_AWAY)
+        self._wait_for_caller()
+        self._limits.begin()
+        self._waiting.update(caller_there=False)
+        return outbox.take()
+
+    def resume(self, restored: Restoration, now_ms: float) -> list[Effect]:
+        """Return the first effects of a call that another server ran: wait for the caller, with all that was said.
+
+        The model gets the conversation with the next session, and a note to continue it. An answer that was due, or was
+        cut off, is requested when the caller is back.
+        """
+        outbox = self._outbox
+        outbox.begin_step(now_ms)
+        self.transcript.entries = restored.entries
+        outbox.log_all(self.transcript.close_open(lambda _item_id: 0.0))
+        self._session.resume()
+        self._activity.resume(greeted=bool(restored.entries))
+        if restored.settings is not None:
+            self._push_to_talk.restore(restored.settings)
+        self._tools.restore(restored)
+        if restored.entries:
+            outbox.log_all(self.transcript.add_note(outbox.new_id("item"), REANCHOR))
+        if restored.wants_answer:
+            self._scheduler.request_response()
         self._scheduler.block(BlockReason.CALLER_AWAY)
         self._wait_for_caller()
         self._limits.begin()

@@ -116,6 +116,10 @@ class PushToTalk:
         if self.turn_detection is not None:
             self._update_session({"audio": {"input": {"turn_detection": self.turn_detection}}}, {})
 
+    def restore(self, settings: log_events.CallSettings) -> None:
+        """Continue with the settings of a call that another server ran."""
+        self.settings = settings
+
     def log_settings(self) -> None:
         """Log the settings at the start of the call, unless they are the defaults."""
         if self.settings != log_events.CallSettings():

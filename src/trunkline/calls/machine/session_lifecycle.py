@@ -84,6 +84,10 @@ class SessionLifecycle:
         """True if a link has reached a session that is not lost."""
         return self._status.state not in (SessionState.CONNECTING, SessionState.DOWN)
 
+    def resume(self) -> None:
+        """Continue a call of another server: its first session here is a restored one."""
+        self._ever_up = True
+
     # The link is up -------------------------------------------------------------------------------------------------
     def on_link_opened(self, opened: LinkOpened) -> None:
         """Configure the current agent for the new link."""

@@ -14,6 +14,7 @@ from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.refused_parts import cut_output
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.restoration import OUTCOME_UNKNOWN, Restoration, arguments_of
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript, tool_output_item
 from trunkline.realtime.event_fields import text_field
@@ -106,6 +107,21 @@ class ToolCalls:
     def on_response_begins(self) -> None:
         """Let the current agent speak: a response begins, or is requested."""
         self.speaker = self.agent
+
+    def restore(self, restored: Restoration) -> None:
+        """Continue with the agent and the tools of a call that another server ran.
+
+        A tool that waited for the caller's approval asks again. The outcome of any other one is unknown.
+        """
+        self.agent = self.speaker = restored.agent
+        for started in restored.running_tools.values():
+            self._provider_ids[started.call_id] = started.call_id
+            self._running[started.call_id] = _RunningTool(started.name, started.agent, self._outbox.now_ms)
+            if started.call_id in restored.awaiting_approval:
+                self._outbox.emit(RunTool(started.call_id, started.name, arguments_of(started), started.agent))
+            else:
+                self._finish(started.call_id, error=OUTCOME_UNKNOWN)
+                self._send_output(started.call_id, _error_output(OUTCOME_UNKNOWN))
 
     def stop_waiting(self) -> None:
         """Let the next response begin before the running tools have finished: the caller has typed or pressed."""

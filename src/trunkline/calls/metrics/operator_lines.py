@@ -45,6 +45,9 @@ class OperatorLines:
                     provider=started.provider,
                     model=started.model,
                 )
+            case log_events.CallTakenOver(call_id=call_id, agent=agent):
+                self._call = call_id
+                self._path.append(agent)
             case log_events.AgentChanged(agent=agent, previous=previous):
                 self._path.append(agent)
                 if previous is not None:

@@ -1,0 +1,147 @@
+"""State of a call that another server takes over, rebuilt from its committed log.
+
+Pure: a fold over the events. A message that was open when the former server died ends where the log ends, and a tool
+that was running has an unknown outcome: it is not run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from trunkline.calls import log_events
+from trunkline.calls.log_events import LogEventUnion, UnknownEvent
+from trunkline.calls.machine.transcript import Message, ToolCall
+from trunkline.realtime.events import NewId
+from trunkline.realtime.json_values import to_json
+
+REANCHOR = (
+    "The connection to the caller was interrupted for a moment, and is back. Go on exactly where the conversation "
+    "stopped, in the same language and role. Do not greet the caller again, and do not introduce yourself again. If "
+    "your last words were cut off, say that sentence again."
+)
+"""The note to the model after a take-over. Without it, models tend to introduce themselves once more."""
+OUTCOME_UNKNOWN = (
+    "The outcome is unknown: the server stopped while the tool was running. It was not run again. Check the state "
+    "before you repeat it, or tell the caller."
+)
+
+
+@dataclass
+class Restoration:
+    """State of a call at the end of its committed log.
+
+    Attributes:
+        agent: the current agent.
+        settings: the settings that the caller has changed; None if there are none.
+        entries: the conversation, by item id.
+        running_tools: the tools without a result, by the id of the call.
+        awaiting_approval: the ids of those that wait for the caller's approval, and so have not run.
+        wants_answer: True if an answer is due: to the caller's last turn, to a tool, or again after it was cut off.
+    """
+
+    agent: str
+    settings: log_events.CallSettings | None = None
+    entries: dict[str, Message | ToolCall] = field(default_factory=dict)
+    running_tools: dict[str, log_events.ToolStarted] = field(default_factory=dict)
+    awaiting_approval: set[str] = field(default_factory=set)
+    wants_answer: bool = False
+
+    def message(self, item_id: str) -> Message | None:
+        """Return a message of the conversation, None if the log has none of this id."""
+        found = self.entries.get(item_id)
+        return found if isinstance(found, Message) else None
+
+
+def restore(  # noqa: C901 - one case for each event
+    events: Iterable[LogEventUnion | UnknownEvent], first_agent: str, new_id: NewId
+) -> Restoration:
+    """Return the state of a call at the end of its events.
+
+    Args:
+        events: the committed log, in order.
+        first_agent: the agent that answered the call.
+        new_id: source of ids for the items of tool calls, which the log does not have.
+    """
+    state = Restoration(first_agent)
+    audible: str | None = None
+    for event in events:
+        match event:
+            case log_events.AgentChanged():
+                state.agent = event.agent
+            case log_events.CallSettings():
+                state.settings = event
+            case log_events.MessageAdded():
+                _insert(state, event)
+            case log_events.MessageDelta():
+                if (message := state.message(event.item_id)) is not None:
+                    message.text += event.text
+            case log_events.MessageDone():
+                _finish(state, event)
+            case log_events.MessageTruncated():
+                if (message := state.message(event.item_id)) is not None and event.text is not None:
+                    message.text = event.text
+            case log_events.AudioStarted():
+                audible = event.item_id
+            case log_events.AudioDone() | log_events.AudioCleared():
+                audible = None
+            case log_events.ToolStarted() if event.parent is None:
+                state.running_tools[event.call_id] = event
+                item_id = new_id("item")
+                state.entries[item_id] = ToolCall(item_id, event.call_id, event.name, arguments_of(event))
+            case log_events.ApprovalNeeded():
+                state.awaiting_approval.add(event.call_id)
+            case log_events.ApprovalResolved():
+                state.awaiting_approval.discard(event.call_id)
+            case log_events.ToolDone():
+                _set_output(state, event, new_id)
+            case _:
+                pass
+    state.wants_answer = audible is not None or _answer_is_due(state)
+    return state
+
+
+def arguments_of(started: log_events.ToolStarted) -> str:
+    """Return the arguments of a tool call as the model gave them: JSON text."""
+    return started.arguments if isinstance(started.arguments, str) else to_json(started.arguments).decode()
+
+
+def _insert(state: Restoration, added: log_events.MessageAdded) -> None:
+    message = Message(added.item_id, added.role, added.agent, added.spoken, added.hidden, images=added.images)
+    after = added.previous_item_id
+    if after not in state.entries:
+        state.entries[added.item_id] = message
+        return
+    ids = list(state.entries)
+    later = {item_id: state.entries.pop(item_id) for item_id in ids[ids.index(after) + 1 :]}
+    state.entries[added.item_id] = message
+    state.entries.update(later)
+
+
+def _finish(state: Restoration, done: log_events.MessageDone) -> None:
+    if (message := state.message(done.item_id)) is not None:
+        message.text, message.done = done.text, True
+        message.ignored = done.status == "ignored"
+
+
+def _set_output(state: Restoration, done: log_events.ToolDone, new_id: NewId) -> None:
+    if state.running_tools.pop(done.call_id, None) is None:
+        return
+    state.awaiting_approval.discard(done.call_id)
+    output = msgspec.json.encode({"error": done.error}) if done.error is not None else to_json(done.result)
+    for entry in state.entries.values():
+        if isinstance(entry, ToolCall) and entry.tool_call_id == done.call_id:
+            entry.output, entry.output_item_id = output.decode(), new_id("item")
+
+
+def _answer_is_due(state: Restoration) -> bool:
+    """Return whether the conversation ends with an unanswered turn, a tool, or an answer that was cut off."""
+    for entry in reversed(state.entries.values()):
+        if isinstance(entry, ToolCall):
+            return True
+        if entry.ignored or entry.role == "system":
+            continue
+        return entry.role == "user" or not entry.done
+    return False

@@ -1,0 +1,159 @@
+"""The live records of running calls in the database, and who owns them.
+
+Each write carries the epoch of its owner. A server that another one has replaced touches no row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, delete, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trunkline.calls.log import Entry, parse_frame
+from trunkline.store.database import Database
+from trunkline.store.schema import live_calls, live_events, servers
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """The owner of a call.
+
+    Attributes:
+        server_id: the owner's id.
+        epoch: the number of its ownership: each claim raises it.
+        address: the owner's address for other servers; None if it has left the cluster.
+        heartbeat_age_ms: the age of its last heartbeat; None without one.
+    """
+
+    server_id: str
+    epoch: int
+    address: str | None
+    heartbeat_age_ms: float | None
+
+
+@dataclass(frozen=True)
+class LiveCall:
+    """All that another server needs to continue a call: the record, as JSON text, and the committed log."""
+
+    record: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class LiveWrite:
+    """A change of one call: new events as pairs of number and frame, and the record if it has changed."""
+
+    call_id: str
+    epoch: int
+    events: Sequence[tuple[int, str]]
+    record: str | None = None
+
+
+class LiveCalls:
+    """Live records and owners in a database.
+
+    Args:
+        database: it has the tables of this version.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert_server = (sqlite if database.is_sqlite else postgresql).insert(servers)
+        self._insert_events = (sqlite if database.is_sqlite else postgresql).insert(live_events)
+
+    # Servers --------------------------------------------------------------------------------------------------------
+    async def beat(self, server_id: str, address: str) -> None:
+        """Write a server's heartbeat."""
+        row = {"address": address, "heartbeat_ms": self._now_ms}
+        upsert = self._insert_server.values(server_id=server_id, **row).on_conflict_do_update(
+            index_elements=["server_id"], set_=row
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(upsert)
+
+    async def leave(self, server_id: str) -> None:
+        """Remove a server that stops in an orderly way."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(servers).where(servers.c.server_id == server_id))
+
+    async def forget(self, after_ms: float) -> None:
+        """Delete the servers without a heartbeat for `after_ms`, and the records of their calls."""
+        living = select(servers.c.server_id).where(servers.c.heartbeat_ms > self._now_ms - after_ms)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(live_calls).where(live_calls.c.owner.not_in(living)))
+            await connection.execute(delete(servers).where(servers.c.heartbeat_ms <= self._now_ms - after_ms))
+
+    # Owners ---------------------------------------------------------------------------------------------------------
+    async def owner_of(self, call_id: str) -> Ownership | None:
+        """Return the owner of a running call; None if no server has it in its live record."""
+        age = self._now_ms - servers.c.heartbeat_ms
+        query = (
+            select(live_calls.c.owner, live_calls.c.epoch, servers.c.address, age.label("age"))
+            .select_from(live_calls.outerjoin(servers, servers.c.server_id == live_calls.c.owner))
+            .where(live_calls.c.call_id == call_id)
+        )
+        async with self._database.engine.connect() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return Ownership(row.owner, row.epoch, row.address, None if row.age is None else float(row.age))
+
+    async def begin(self, call_id: str, server_id: str, record: str) -> int:
+        """Record a new call of a server; return its first epoch."""
+        row = {"call_id": call_id, "owner": server_id, "epoch": 1, "record": record}
+        async with self._database.writing() as connection:
+            await connection.execute(insert(live_calls).values(row))
+        return 1
+
+    async def claim(self, call_id: str, epoch: int, server_id: str) -> int | None:
+        """Make a server the owner of a call that had this epoch; return the new epoch, None if another was faster."""
+        claiming = (
+            update(live_calls)
+            .where(live_calls.c.call_id == call_id, live_calls.c.epoch == epoch)
+            .values(owner=server_id, epoch=epoch + 1)
+        )
+        async with self._database.writing() as connection:
+            done = await connection.execute(claiming)
+        return epoch + 1 if done.rowcount else None
+
+    # Records --------------------------------------------------------------------------------------------------------
+    async def write(self, writes: Sequence[LiveWrite]) -> list[str]:
+        """Write changes in one transaction. Return the calls of which another server is the owner by now."""
+        lost = []
+        async with self._database.writing() as connection:
+            for one in writes:
+                changed = {"epoch": one.epoch} if one.record is None else {"record": one.record}
+                owned = live_calls.c.call_id == one.call_id, live_calls.c.epoch == one.epoch
+                done = await connection.execute(update(live_calls).where(*owned).values(changed))
+                if not done.rowcount:
+                    lost.append(one.call_id)
+                elif one.events:
+                    rows = [{"call_id": one.call_id, "seq": seq, "frame": frame} for seq, frame in one.events]
+                    await connection.execute(self._insert_events.on_conflict_do_nothing(), rows)
+        return lost
+
+    async def load(self, call_id: str) -> LiveCall | None:
+        """Return the live record of a call, and its committed log."""
+        async with self._database.engine.connect() as connection:
+            of_call = select(live_calls.c.record).where(live_calls.c.call_id == call_id)
+            record: str | None = (await connection.execute(of_call)).scalar_one_or_none()
+            if record is None:
+                return None
+            frames = select(live_events.c.frame).where(live_events.c.call_id == call_id).order_by(live_events.c.seq)
+            entries = tuple(parse_frame(row.frame) for row in await connection.execute(frames))
+        return LiveCall(record, entries)
+
+    async def end(self, call_id: str, epoch: int) -> None:
+        """Delete the record of a call that has ended, unless another server is its owner."""
+        ended = live_calls.c.call_id == call_id, live_calls.c.epoch == epoch
+        async with self._database.writing() as connection:
+            await connection.execute(delete(live_calls).where(*ended))
+
+    @property
+    def _now_ms(self) -> ColumnElement[int]:
+        """The database's clock, which all servers share, in ms since 1970."""
+        if self._database.is_sqlite:
+            return literal_column("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
+        return literal_column("CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")

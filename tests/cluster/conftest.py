@@ -1,0 +1,7 @@
+"""Databases of both kinds, as for the tests of the store."""
+
+from __future__ import annotations
+
+from tests.store.conftest import postgres, url
+
+__all__ = ["postgres", "url"]
