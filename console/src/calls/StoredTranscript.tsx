@@ -1,6 +1,7 @@
 /** The conversation of a stored call: entries after the playhead are dimmed, and the present one stays in view. */
+import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import type { LevelHistory } from "../audio/level-history";
 import type { CallState, Message, MessageMetrics, TranscriptEntry } from "../call/call-state";
 import { VoiceTimeline } from "../timeline/VoiceTimeline";
@@ -45,9 +46,16 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
   const nowMs = present?.atMs ?? 0;
   const { following, resume } = useFollow(now, (seq) => scrollTo(container.current, seq), container);
   const notes = model.notes.value;
+  // A call of an hour has thousands of entries: the page is shown with the first ones, and the others follow.
+  const first = useSignal(true);
+  useEffect(() => {
+    const timer = setTimeout(() => (first.value = false));
+    return () => clearTimeout(timer);
+  }, []);
+  const items = withNotes(shown, notes);
   useLayoutEffect(() => {
     if (following && now !== null) scrollTo(container.current, now);
-  }, [timelineShown.value]);
+  }, [timelineShown.value, first.value]);
   return (
     <section class="transcript" aria-label="Transcript">
       <header class="pane-head">
@@ -62,7 +70,7 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
             <h3 dir="auto">{scenario.title || scenario.name}</h3>
             {scenario.description && <p dir="auto">{scenario.description}</p>}
           </div>
-          {withNotes(shown, notes).map((item) =>
+          {(first.value ? items.slice(0, FIRST_ENTRIES) : items).map((item) =>
             "note_id" in item ? (
               <div key={item.note_id} class="moment moment-note">
                 <PlayFrom atMs={item.at_ms} player={player} />
@@ -89,6 +97,8 @@ export function StoredTranscript({ call, model, scenario, agents, levels }: Stor
     </section>
   );
 }
+
+const FIRST_ENTRIES = 60;
 
 interface MomentRowProps {
   entry: TranscriptEntry;
