@@ -265,8 +265,8 @@ async def test_an_unknown_route(monkeypatch: pytest.MonkeyPatch, path: str) -> N
     ("method", "path", "allow"),
     [
         ("POST", "/api/health", "GET, HEAD"),
-        ("GET", "/api/calls", "POST"),
-        ("PUT", "/api/calls/x", "DELETE"),
+        ("PUT", "/api/calls", "GET, HEAD, POST"),
+        ("PUT", "/api/calls/x", "DELETE, GET, HEAD"),
         ("DELETE", "/api/scenarios", "GET, HEAD"),
     ],
 )

@@ -133,12 +133,15 @@ async def list_ice_servers(request: Request) -> Response:
 
 async def unknown_route(request: Request) -> Response:
     """Refuse any other path under `/api/`."""
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.endpoint is not unknown_route:
-            match, _scope = route.matches(request.scope)
-            if match is Match.PARTIAL:
-                allowed = sorted(route.methods or ())
-                raise ApiError(405, "method_not_allowed", f"This path does not accept {request.method}.", allowed)
+    allowed = {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.endpoint is not unknown_route
+        if route.matches(request.scope)[0] is Match.PARTIAL
+        for method in route.methods or ()
+    }
+    if allowed:
+        raise ApiError(405, "method_not_allowed", f"This path does not accept {request.method}.", sorted(allowed))
     raise ApiError(404, "not_found", "Unknown route; docs/http-api.md lists the routes.")
 
 
