@@ -38,7 +38,6 @@ from trunkline.calls.log_events import (
 )
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
-from trunkline.calls.machine.refused_parts import session_without
 from trunkline.calls.machine.restoration import restore
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
@@ -48,13 +47,14 @@ from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.model_link.link_state import Route
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
-from trunkline.calls.recording import AudioSource, Recording, RecordingTap
+from trunkline.calls.recording import Recording, RecordingSource
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
+from trunkline.calls.webrtc_calls import WebRtcCalls
 from trunkline.calls.word_listener import WordListener
 from trunkline.engine.speech import ProbingStt
 from trunkline.engine.speech.factory import create_voice_activity_factory
 from trunkline.machine_runner import MachineRunner
-from trunkline.providers import Connection, Provider, ProviderError, WebRtcAnswer
+from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
@@ -207,10 +207,7 @@ class Call:
         )
         self._words = self._word_listener()
         self._link = Link(self._runner.post, Route(self._connect) if transport == "websocket" else None)
-        self._rtc_call_id: str | None = None
-        self._rtc_calls_to_hang_up: set[str] = set()
-        """The provider's WebRTC calls that this call no longer uses."""
-        self._rtc_lock = asyncio.Lock()
+        self._webrtc = WebRtcCalls(provider, self.call_id, self._runner.spawn)
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
         self._pages: set[Page] = set()
@@ -224,8 +221,7 @@ class Call:
         self.log.subscribe(self._on_held, AudioDucked, AudioResumed)
         self.log.subscribe(self._agents.hooks.read, *HOOKED_KINDS)
         self._recording = recording
-        self._recording_tap: RecordingTap | None = None
-        self._audio_source: AudioSource = "relay"
+        self._recording_source = RecordingSource(recording, self._now_ms)
         if recording is not None:
             self.log.subscribe(recording.read)
         for make_reader in readers:
@@ -248,7 +244,7 @@ class Call:
             self._caller_view.read(entry)
         self.leg.reason = record.leg_reason
         if record.rtc_call_id is not None:  # the page offers another one
-            self._rtc_calls_to_hang_up.add(record.rtc_call_id)
+            self._webrtc.add_former(record.rtc_call_id)
         if record.state is not None:
             self._agents.restore_state(record.state)
         if taken_over.last_seq > taken_over.committed:
@@ -282,7 +278,7 @@ class Call:
             client=self._client,
             metadata=self.metadata,
             images=self._images,
-            rtc_call_id=self._rtc_call_id,
+            rtc_call_id=self._webrtc.current,
             state=self._agents.saved_state(),
         )
 
@@ -301,8 +297,8 @@ class Call:
             self._agents.close()
             if self._own_mcp_servers is not None:
                 await self._own_mcp_servers.close()
-            self._drop_rtc_call()
-            await self._hang_up_rtc_calls()
+            self._webrtc.drop()
+            await self._webrtc.hang_up()
 
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call from outside. Do nothing if it has ended."""
@@ -410,11 +406,11 @@ class Call:
     def _set_transport(self, transport: Transport) -> None:
         """Set the transport of the caller's audio. A change to the relay drops the WebRTC call."""
         self.leg.transport = transport
-        if transport == "websocket" and (self._rtc_call_id is not None or not self._link.has_route):
-            self._drop_rtc_call()
-            self._link.set_route(Route(self._connect))
         if transport == "websocket":
-            self._record_from("relay")
+            if self._webrtc.current is not None or not self._link.has_route:
+                self._webrtc.drop()
+                self._link.set_route(Route(self._connect))
+            self._recording_source.use_relay()
 
     async def answer_offer(self, sdp: str) -> str:
         """Answer the page's SDP offer. Audio then flows between page and provider, and the link is the sideband.
@@ -432,32 +428,17 @@ class Call:
                 "Use the transport websocket."
             )
             raise ProviderError(message, retry=False)
-        async with self._rtc_lock:
-            answer = await self._start_webrtc_call(sdp, {**await self._session_for_offer(), "model": self._model})
+        async with self._webrtc.starting:
+            answer = await self._webrtc.start(sdp, {**await self._session_for_offer(), "model": self._model})
             if self.is_over or self.leg is not leg or leg.transport != "webrtc":
                 # Meanwhile the caller chose another transport, or left.
-                self._rtc_calls_to_hang_up.add(answer.rtc_call_id)
-                await self._hang_up_rtc_calls()
+                self._webrtc.add_former(answer.rtc_call_id)
+                await self._webrtc.hang_up()
                 return answer.sdp
-            self._drop_rtc_call()
-            self._rtc_call_id = answer.rtc_call_id
-            self._record_webrtc(answer.rtc_call_id)
+            self._webrtc.use(answer.rtc_call_id)
+            self._recording_source.use_webrtc(self._provider, answer.rtc_call_id)
             self._link.set_route(Route(lambda: self._provider.connect(self._model, answer.rtc_call_id), resumable=True))
             return answer.sdp
-
-    async def _start_webrtc_call(self, sdp: str, session: Event) -> WebRtcAnswer:
-        """Post the offer with the session; once more without the part of the session that the service refuses.
-
-        The sideband sends the whole session again, so that the refusal is in the log and the log has its hint.
-        """
-        try:
-            return await self._provider.start_webrtc_call(sdp, session)
-        except ProviderError as error:
-            corrected = None if error.param is None else session_without(session, error.param)
-            if corrected is None:
-                raise
-            logger.warning("call %s: its offer is sent without %s: %s", self.call_id, corrected[1], error)
-        return await self._provider.start_webrtc_call(sdp, corrected[0])
 
     async def _session_for_offer(self) -> Event:
         agent = self._machine.agent
@@ -468,43 +449,10 @@ class Call:
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
             raise ProviderError(message, hint="Check its instructions, tools and handoffs.", retry=False) from error
 
-    def _record_webrtc(self, rtc_call_id: str) -> None:
-        """Record a WebRTC call: here if its audio passes through this process, else in the caller's page."""
-        if self._recording is None:
-            return
-        tap = RecordingTap(self._recording, self._now_ms)
-        is_tapped = self._provider.tap_webrtc_call(rtc_call_id, tap)
-        self._record_from("service" if is_tapped else "page")
-        self._recording_tap = tap
-
-    def _record_from(self, source: AudioSource) -> None:
-        if self._recording_tap is not None:
-            self._recording_tap.is_in_use = False
-            self._recording_tap = None
-        if self._recording is not None and source != self._audio_source:
-            self._recording.use_source(source)
-        self._audio_source = source
-
     @property
     def page_records(self) -> bool:
         """True if the caller's page records the call, and sends its recording as binary frames."""
-        recording = self._recording
-        return recording is not None and recording.notice is None and self._audio_source == "page"
-
-    def _drop_rtc_call(self) -> None:
-        """Stop using the WebRTC call. It is hung up soon, at the latest at the end of this call."""
-        if self._rtc_call_id is not None:
-            self._rtc_calls_to_hang_up.add(self._rtc_call_id)
-            self._rtc_call_id = None
-            self._runner.spawn(self._hang_up_rtc_calls())
-
-    async def _hang_up_rtc_calls(self) -> None:
-        for rtc_call_id in list(self._rtc_calls_to_hang_up):
-            try:
-                await self._provider.hang_up(rtc_call_id)
-            except ProviderError as error:
-                logger.warning("call %s: its WebRTC call could not be ended: %s", self.call_id, error)
-            self._rtc_calls_to_hang_up.discard(rtc_call_id)
+        return self._recording_source.is_page
 
     def attach(self, page: Page, leg_id: str | None, after: int) -> None:
         """Connect a page: push the log beyond `after` and each new event, and audio if it is the caller's page.
@@ -513,7 +461,7 @@ class Call:
             leg_id: the secret of the leg, which makes the page the caller's; with another value it is a viewer.
         """
         page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
-        records = page.role == "caller" and self.page_records
+        records = page.role == "caller" and self._recording_source.is_page
         role_set = LegRoleSet(role=page.role, audience=page.audience, records=records)
         role = frame_of(role_set, 0, round(self._now_ms()))
         shown = self._caller_view.frame if page.audience == "caller" else Entry.frame
@@ -583,7 +531,8 @@ class Call:
         if self.leg.page is not page or self._runner.is_stopped:
             return
         if self.leg.transport != "websocket":
-            self._receive_recording(page, pcm)
+            if (problem := self._recording_source.on_page_audio(pcm)) is not None:
+                self._push_error(page, problem, "bad_audio")
             return
         if len(pcm) % 2 or not pcm:
             message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
@@ -600,13 +549,6 @@ class Call:
         if self._watches_caller_audio and self._now_ms() - self._caller_audio_reported_ms >= CALLER_AUDIO_EVERY_MS:
             self._caller_audio_reported_ms = self._now_ms()
             self._runner.post(inputs.CallerAudioArrived())
-
-    def _receive_recording(self, page: Page, frame: bytes) -> None:
-        """Take a chunk of the page's own recording."""
-        if self._recording is None or not self.page_records:
-            return
-        if (problem := self._recording.on_page_audio(frame, self._now_ms())) is not None:
-            self._push_error(page, problem, "bad_audio")
 
     def _set_echo_cancelled(self, by_page: bool | None) -> None:
         """Cancel the echo of the agent's voice unless the page does so; None if the page does not know."""

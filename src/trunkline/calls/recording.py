@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import Notice
+from trunkline.providers import Provider
 
 AudioSource = Literal["relay", "service", "page"]
 """Source of a recording: the relay's frames, the engine's streams in this process, or the caller's page."""
@@ -65,3 +66,50 @@ class RecordingTap:
         """See `AudioTap`."""
         if self.is_in_use:
             self._recording.on_streamed_audio(pcm, self._now_ms())
+
+
+class RecordingSource:
+    """Source of a call's recording: it changes with the transport of the caller's audio.
+
+    Args:
+        recording: the recorder; None without a store of calls.
+        now_ms: the call's clock.
+    """
+
+    def __init__(self, recording: Recording | None, now_ms: Callable[[], float]) -> None:
+        self._recording = recording
+        self._now_ms = now_ms
+        self._source: AudioSource = "relay"
+        self._tap: RecordingTap | None = None
+
+    @property
+    def is_page(self) -> bool:
+        """True if the caller's page records the call, and sends its recording as binary frames."""
+        recording = self._recording
+        return recording is not None and recording.notice is None and self._source == "page"
+
+    def use_relay(self) -> None:
+        """Record the relay's audio from now on."""
+        self._use("relay", None)
+
+    def use_webrtc(self, provider: Provider, rtc_call_id: str) -> None:
+        """Record a WebRTC call: here if its audio passes through this process, else in the caller's page."""
+        if self._recording is None:
+            return
+        tap = RecordingTap(self._recording, self._now_ms)
+        is_tapped = provider.tap_webrtc_call(rtc_call_id, tap)
+        self._use("service" if is_tapped else "page", tap)
+
+    def _use(self, source: AudioSource, tap: RecordingTap | None) -> None:
+        if self._tap is not None:
+            self._tap.is_in_use = False
+        self._tap = tap
+        if self._recording is not None and source != self._source:
+            self._recording.use_source(source)
+        self._source = source
+
+    def on_page_audio(self, frame: bytes) -> str | None:
+        """Take a chunk of the page's own recording. Return the problem with it, None without one."""
+        if self._recording is None or not self.is_page:
+            return None
+        return self._recording.on_page_audio(frame, self._now_ms())
