@@ -23,6 +23,7 @@ _UNCHANGED = (
     | log_events.ToolProgress | log_events.ApprovalNeeded | log_events.ApprovalResolved
     | log_events.CallSettings | log_events.TurnWaiting | log_events.TurnStalled | log_events.TurnLatency
     | log_events.FillerStarted | log_events.FillerDone
+    | log_events.LogGap
 )  # fmt: skip
 """Events that a caller sees as they are. The arguments of `approval.needed` are the caller's to judge."""
 _FOR_CALLERS = ("call_limit_near", "call_recorded", "caller_audio_stopped", "speech_lost", "server_draining")
@@ -65,7 +66,7 @@ class CallerView:
                 return event
             case log_events.LinkLost():
                 return replace(event, reason="the connection to the model was lost")
-            case log_events.ModelChanged():
+            case log_events.ModelChanged() | log_events.CallTakenOver():
                 return replace(event, reason="")
             case log_events.AgentChanged():
                 return replace(event, reason=None)

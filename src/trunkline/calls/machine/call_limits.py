@@ -41,7 +41,7 @@ class CallLimits:
         self._max_call_ms = plan.max_call_ms
         self._idle_timeout_ms = plan.idle_timeout_ms
         self._outbox = outbox
-        self._ending: str | None = None
+        self.ending: str | None = None
         """Reason of the goodbye under way; None while the call continues."""
         self._heard_at_ms: float | None = None
         """Time at which the caller has heard the goodbye."""
@@ -60,9 +60,9 @@ class CallLimits:
         Returns:
             True if this cancels a goodbye after an idle timeout, so that the model must be informed.
         """
-        stays = self._ending == _IDLE_REASON
+        stays = self.ending == _IDLE_REASON
         if stays:
-            self._ending = None
+            self.ending = None
             self._outbox.set_timer(Timer.GOODBYE, None)
         self.reset_idle_timer()
         return stays
@@ -73,13 +73,8 @@ class CallLimits:
 
     def reset_idle_timer(self) -> None:
         """Count the caller's silence from now on, also while they listen to the agent."""
-        if self._idle_timeout_ms is not None and self._ending is None:
+        if self._idle_timeout_ms is not None and self.ending is None:
             self._outbox.set_timer(Timer.IDLE, self._outbox.now_ms + self._idle_timeout_ms)
-
-    @property
-    def says_goodbye(self) -> bool:
-        """True if the agent says goodbye, and the call ends after it."""
-        return self._ending is not None
 
     def on_rest(self, heard_at_ms: float | None) -> None:
         """End the call soon, since the agent has said its goodbye.
@@ -103,7 +98,7 @@ class CallLimits:
                 self._warn()
                 return LimitAction()
             case Timer.GOODBYE:
-                return LimitAction(end_reason=self._ending)
+                return LimitAction(end_reason=self.ending)
             case Timer.MAX_CALL:
                 return self._say_goodbye(_MAX_CALL_REASON, "The call's time is up.")
             case Timer.IDLE:
@@ -121,9 +116,9 @@ class CallLimits:
         )
 
     def _say_goodbye(self, reason: str, explanation: str) -> LimitAction:
-        if self._ending is not None:
+        if self.ending is not None:
             return LimitAction()
-        self._ending = reason
+        self.ending = reason
         self._heard_at_ms = None
         self._outbox.set_timer(Timer.GOODBYE, self._outbox.now_ms + MAX_GOODBYE_MS)
         return LimitAction(goodbye=f"{explanation} Say goodbye in one short sentence; the call ends after it.")

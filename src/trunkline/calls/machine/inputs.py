@@ -213,11 +213,10 @@ class TimerFired(msgspec.Struct, frozen=True):
     timer: Timer
 
 
-InputButAudio = (
+OtherInput = (
     LinkOpened
     | LinkDropped
     | RenewalFailed
-    | WireEventReceived
     | CallerJoined
     | CallerLeft
     | CallerAudioArrived
@@ -236,4 +235,4 @@ InputButAudio = (
     | StopRequested
     | TimerFired
 )
-Input = AudioReceived | InputButAudio
+Input = WireEventReceived | AudioReceived | OtherInput

@@ -61,7 +61,7 @@ from trunkline.calls.machine.inputs import (
     GuardrailFinished,
     HangUpRequested,
     Input,
-    InputButAudio,
+    OtherInput,
     LinkDropped,
     LinkOpened,
     RenewalFailed,
@@ -265,7 +265,10 @@ class CallMachine:
         self._outbox.begin_step(now_ms)
         if self._ended:
             return []
-        if isinstance(given, AudioReceived):  # fifty times a second
+        if isinstance(given, WireEventReceived):  # the most frequent inputs first
+            if not self._events.on_event(given):
+                return self._outbox.take()
+        elif isinstance(given, AudioReceived):  # fifty times a second
             passes = self._scheduler.state is ResponseState.SPEAKING and not self._output.holding
             self._stall_watch.on_audio()
             self._empty_answers.on_answer()
@@ -283,14 +286,12 @@ class CallMachine:
             if self._waiting.update(caller_there=self._activity.is_there):
                 self._stall_watch.on_wait(self._waiting.current)
             self._fillers.update(self._waiting.current)
-            if self._limits.says_goodbye and self._is_at_rest():
+            if self._limits.ending is not None and self._is_at_rest():
                 self._limits.on_rest(self._playout.heard_at_ms)
         return self._outbox.take()
 
-    def _handle(self, given: InputButAudio) -> None:  # noqa: C901 - one case for each input
+    def _handle(self, given: OtherInput) -> None:  # noqa: C901 - one case for each input
         match given:  # the most frequent inputs first
-            case WireEventReceived():
-                self._events.on_event(given)
             case CommandReceived():
                 self._on_command(given)
             case TimerFired():

@@ -55,8 +55,12 @@ class ModelEvents:
         """The types of the events that have a handler."""
         return list(self._handlers)
 
-    def on_event(self, received: WireEventReceived) -> None:
-        """Log an event of the model and pass it to its handler. A malformed event is reported and ignored."""
+    def on_event(self, received: WireEventReceived) -> bool:
+        """Log an event of the model and pass it to its handler. A malformed event is reported and ignored.
+
+        Returns:
+            False if the event has no handler, so that nothing depends on it.
+        """
         event = received.event
         of_response = event["type"].startswith("response.")
         if event["type"] not in _UNLOGGED:
@@ -65,8 +69,9 @@ class ModelEvents:
             )
         if of_response:
             self._parts.session.await_missed_response()  # the response continues
+        handler = self._handlers.get(event["type"])
         try:
-            if (handler := self._handlers.get(event["type"])) is not None:
+            if handler is not None:
                 handler(event)
         except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             # A service may send malformed events; the call ignores them and continues.
@@ -75,6 +80,7 @@ class ModelEvents:
             )
         if of_response:
             self._parts.stall_watch.on_event()
+        return handler is not None
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]

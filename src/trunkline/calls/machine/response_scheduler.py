@@ -81,7 +81,8 @@ class ResponseScheduler:
         """State of the current response."""
         self._response_id: str | None = None
         """Id of the current response; None until the service announces it."""
-        self._caller_speech = CallerSpeech.SILENT
+        self.caller_speech = CallerSpeech.SILENT
+        """The caller's speech. Nothing is requested until it ends."""
         self._answer_due = False
         self._wanted = False
         self._unacked: set[str] = set()
@@ -113,11 +114,6 @@ class ResponseScheduler:
     def response_wanted(self) -> bool:
         """True if a request is pending that has not been sent."""
         return self._wanted
-
-    @property
-    def caller_speech(self) -> CallerSpeech:
-        """The caller's speech. Nothing is requested until it ends."""
-        return self._caller_speech
 
     @property
     def answer_due(self) -> bool:
@@ -162,7 +158,7 @@ class ResponseScheduler:
 
     def next_request(self) -> ResponseCreate | None:
         """Return the `response.create` to send now, or None."""
-        if not self._wanted or self.busy or self._caller_speech is not CallerSpeech.SILENT or self.blocked:
+        if not self._wanted or self.busy or self.caller_speech is not CallerSpeech.SILENT or self.blocked:
             return None
         self._request_unacked = set(self._unacked)
         self.cancel_request()
@@ -175,13 +171,13 @@ class ResponseScheduler:
     # Facts ----------------------------------------------------------------------------------------------------------
     def on_caller_speech(self, speech: CallerSpeech) -> None:
         """Note that the caller has started or stopped to speak."""
-        self._caller_speech = speech
+        self.caller_speech = speech
         if speech is not CallerSpeech.SILENT:
             self._answer_due = False
 
     def on_caller_turn_ended(self) -> None:
         """Expect the service to commit the caller's turn, or to start a response to it."""
-        self._caller_speech = CallerSpeech.SILENT
+        self.caller_speech = CallerSpeech.SILENT
         self._answer_due = True
 
     def on_answer_overdue(self) -> None:
@@ -215,7 +211,7 @@ class ResponseScheduler:
             cancelled = self.state is ResponseState.CANCELLING_REQUEST
             self._change(ResponseState.CANCELLING if cancelled else ResponseState.IN_PROGRESS, response_id)
         else:
-            self._caller_speech = CallerSpeech.SILENT  # the service has ended the caller's turn
+            self.caller_speech = CallerSpeech.SILENT  # the service has ended the caller's turn
             self._change(ResponseState.IN_PROGRESS, response_id)
         if self._wanted and not self._unacked and not self.cancelling:
             self.cancel_request()
@@ -261,7 +257,7 @@ class ResponseScheduler:
         if self.busy and not self.cancelling:
             self._wanted = True
         self._change(ResponseState.IDLE)
-        self._caller_speech = CallerSpeech.SILENT
+        self.caller_speech = CallerSpeech.SILENT
         self._answer_due = False
         self._request_id = None
         self._unacked.clear()

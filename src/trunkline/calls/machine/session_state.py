@@ -40,31 +40,18 @@ _SENDING = frozenset({SessionState.UP, SessionState.RENEWING, SessionState.REPLA
 
 
 class SessionStatus:
-    """The current state of the session. `SessionLifecycle` changes it; all other parts read it."""
+    """The current state of the session. `SessionLifecycle` changes it; all other parts read it, in each step."""
 
     def __init__(self) -> None:
-        self._state = SessionState.CONNECTING
-
-    @property
-    def state(self) -> SessionState:
-        """The current state."""
-        return self._state
+        self.change(SessionState.CONNECTING)
 
     def change(self, state: SessionState) -> None:
         """Change the state."""
-        self._state = state
-
-    @property
-    def link_up(self) -> bool:
+        self.state = state
+        """The current state."""
+        self.link_up = state in _SENDING
         """True if an event reaches the session now."""
-        return self._state in _SENDING
-
-    @property
-    def reaches_model(self) -> bool:
+        self.reaches_model = self.link_up or state is SessionState.RESUMABLE_GAP
         """True if an event reaches the current session now, or after the session is resumed."""
-        return self.link_up or self._state is SessionState.RESUMABLE_GAP
-
-    @property
-    def accepts_requests(self) -> bool:
+        self.accepts_requests = state in (SessionState.UP, SessionState.RENEWING)
         """True if a response can be requested."""
-        return self._state is SessionState.UP or self._state is SessionState.RENEWING

@@ -31,6 +31,8 @@ class Waiting:
         self._tools = tools
         self._output = output
         self._reason: WaitReason | None = None
+        self.current: WaitReason = "caller"
+        """The reason that was logged last."""
         self._names: tuple[tuple[str, ...], str | None] = ((), None)
         self._since_ms = 0.0
         self._endpointing_ms: int | None = None
@@ -39,11 +41,6 @@ class Waiting:
         """Note that a spoken turn of the caller has ended, `endpointing_ms` after the caller's voice."""
         spoken_ms = self._outbox.now_ms - self._since_ms if self._reason == "endpointing" else 0.0
         self._endpointing_ms = round(min(endpointing_ms, spoken_ms))
-
-    @property
-    def current(self) -> WaitReason:
-        """The reason that was logged last."""
-        return self._reason or "caller"
 
     def update(self, *, caller_there: bool) -> bool:
         """Log the reason of the wait, if it has changed.
@@ -58,6 +55,7 @@ class Waiting:
         if reason == self._reason and names == self._names:
             return False
         self._reason, self._names, self._since_ms = reason, names, self._outbox.now_ms
+        self.current = reason
         endpointing_ms, self._endpointing_ms = self._endpointing_ms, None
         self._outbox.log(TurnWaiting(reason=reason, tools=names[0], agent=names[1], endpointing_ms=endpointing_ms))
         return True
