@@ -419,6 +419,27 @@ def test_reloading_starts_afresh_when_a_file_changes(start: Start, tmp_path: Pat
 
 
 @pytest.mark.speech
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_reloading_ends_at_sigint_also_as_a_background_job(tmp_path: Path) -> None:
+    """A shell starts such a job with SIGINT ignored."""
+    (tmp_path / "mine.py").write_text(HELLO.format(name="mine"))
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "trunkline.cli", "serve", "mine.py", "--port", str(port), "--reload"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    try:
+        eventually(lambda: get(port, "/api/health") is not None, within_s=60)
+        server.send_signal(signal.SIGINT)
+        server.wait(20)
+    finally:
+        server.kill()
+
+
+@pytest.mark.speech
 def test_reloading_follows_imported_modules_and_settings(start: Start, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "desk").mkdir()

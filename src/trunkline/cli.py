@@ -383,6 +383,7 @@ def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: b
 
     paths = reload_paths(targets, Path.cwd())
     typer.echo(f"Watching {', '.join(map(str, paths))}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with SIGINT ignored
     watchfiles.run_process(
         *paths, target=_serve_watched, args=(options, targets, insecure, tls), watch_filter=ReloadFilter()
     )

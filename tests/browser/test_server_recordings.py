@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from tests.browser.recording_reader import Recorded, Voice, download
 from tests.ports import free_port
 from tests.store.audio.signals import place_ms
 from tests.store.audio.test_ogg import decoded
+from tests.test_cli import eventually
 from trunkline.settings import Settings
 from trunkline.store.audio.call_audio import CallAudio
 from trunkline.store.audio.opus import Stereo
@@ -57,6 +59,7 @@ def storing(path: str, tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     server = Server(environment=environment)
     server.start()
     try:
+        eventually(lambda: httpx2.get(f"{server.url}/api/ready", trust_env=False).status_code == 200, within_s=30)
         yield server, folder
     finally:
         server.stop()

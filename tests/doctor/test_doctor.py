@@ -58,7 +58,7 @@ async def test_a_resource_with_everything_is_healthy() -> None:
         report = await looked(there)
     assert report.healthy
     levels = {one.check: one.outcome for one in report.findings if not one.check.startswith("extra")}
-    assert {check for check, level in levels.items() if level != "ok"} == {"endpoint"}  # it is on this machine
+    assert {check for check, level in levels.items() if level != "ok"} == {"endpoint", "store"}  # this machine; off
     assert list(levels)[-6:] == ["network", "clock", "realtime", "transcription", "text model", "webrtc"]
     assert there.refused == []
 

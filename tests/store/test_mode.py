@@ -101,6 +101,7 @@ SAFE = {
         "audio.started": "item_id",
         "call.ended": "reason",  # up to its first colon
         "call.settings": "voice",
+        "call.taken_over": "agent call_id reason",  # the server's own words
         "call.started": "agent call_id model provider scenario started_at",
         "error": "code",
         "filler.done": "filler_id",

@@ -31,7 +31,7 @@ export function StoredCallPage({ model }: { model: StoredCallModel }): VNode {
     case "ready":
       return <Replay call={phase.call} model={model} />;
     case "live":
-      return <LiveCall summary={phase.summary} reload={() => void model.load()} />;
+      return <LiveCall summary={phase.summary} reload={() => void model.load({ ended: true })} />;
     case "loading":
       return (
         <Plain>

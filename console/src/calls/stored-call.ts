@@ -29,6 +29,9 @@ export type StoredCallPhase =
   | { name: "not-operator"; message: string }
   | { name: "failed"; message: string };
 
+const END_ATTEMPTS = 15;
+const END_PAUSE_MS = 200;
+
 export class StoredCallModel {
   private readonly phaseNow = signal<StoredCallPhase>({ name: "loading" });
   private readonly notesNow = signal<readonly CallNote[]>([]);
@@ -39,18 +42,22 @@ export class StoredCallModel {
 
   constructor(readonly callId: string) {}
 
-  /** Load the call; both requests run at once. */
-  async load(): Promise<void> {
+  /**
+   * Load the call; both requests run at once.
+   *
+   * @param ended The call was watched to its end, which the store writes a moment later.
+   */
+  async load({ ended = false } = {}): Promise<void> {
     this.phaseNow.value = { name: "loading" };
-    const log = api.readLog(this.callId);
-    log.catch(() => undefined); // reported below, unless the summary failed first
+    const early = ended ? null : api.readLog(this.callId);
+    early?.catch(() => undefined); // reported below, unless the summary failed first
     try {
-      const summary = await api.getCall(this.callId);
+      const summary = await this.summary(ended ? END_ATTEMPTS : 1);
       if (summary.live) {
         this.phaseNow.value = { name: "live", summary };
         return;
       }
-      const { frames, complete } = await log;
+      const { frames, complete } = await (early ?? api.readLog(this.callId));
       const call = loadedCall(summary, frames, complete);
       batch(() => {
         this.notesNow.value = inOrder(summary.notes);
@@ -59,6 +66,14 @@ export class StoredCallModel {
     } catch (error) {
       this.phaseNow.value = phaseOfError(error);
     }
+  }
+
+  /** Return the summary, after several attempts while the call still counts as running. */
+  private async summary(attempts: number): Promise<StoredCall> {
+    const summary = await api.getCall(this.callId);
+    if (!summary.live || attempts === 1) return summary;
+    await new Promise((done) => setTimeout(done, END_PAUSE_MS));
+    return this.summary(attempts - 1);
   }
 
   async addNote(atMs: number, seq: number | null, text: string): Promise<void> {

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { pathOf, whenOf } from "../../src/calls/call-words";
 import type { StoredCall } from "../../src/calls/calls-api";
+import * as api from "../../src/calls/calls-api";
 import { entriesAt } from "../../src/calls/StoredTranscript";
 import { scenarioOf } from "../../src/calls/scenario-of";
-import { gapsOf, loadedCall } from "../../src/calls/stored-call";
+import { gapsOf, loadedCall, StoredCallModel } from "../../src/calls/stored-call";
 import type { ScenarioInfo } from "../../src/transport/api";
 import type { LogFrame } from "../../src/transport/frames";
 import { longCall } from "./long-call";
@@ -103,4 +104,35 @@ it("names the day of a call", () => {
 it("cuts the middle of a long path of agents", () => {
   expect(pathOf(["a", "b"])).toBe("a → b");
   expect(pathOf(["a", "b", "c", "d", "e", "f", "g"])).toBe("a → b → … 3 more … → f → g");
+});
+
+describe("a call that was watched to its end", () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  it("opens as a stored one as soon as the store knows its end", async () => {
+    const running = stored({ live: true, status: "running" });
+    vi.spyOn(api, "getCall").mockResolvedValueOnce(running).mockResolvedValueOnce(running).mockResolvedValue(stored());
+    const readLog = vi.spyOn(api, "readLog").mockResolvedValue({ frames: longCall(3), complete: true });
+    const model = new StoredCallModel("c1");
+    const loaded = model.load({ ended: true });
+    await vi.runAllTimersAsync();
+    await loaded;
+    expect(model.phase.value.name).toBe("ready");
+    expect(readLog).toHaveBeenCalledOnce();
+  });
+
+  it("is watched again if it continues", async () => {
+    vi.spyOn(api, "getCall").mockResolvedValue(stored({ live: true, status: "running" }));
+    const model = new StoredCallModel("c1");
+    const loaded = model.load({ ended: true });
+    await vi.runAllTimersAsync();
+    await loaded;
+    expect(model.phase.value.name).toBe("live");
+  });
 });

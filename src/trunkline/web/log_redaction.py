@@ -36,6 +36,9 @@ ERROR_LOGGERS = (
     "trunkline.calls.call",
     "trunkline.engine.http.webrtc_calls",
     "trunkline.engine.session_runner",
+    "trunkline.store.audio.recorder",
+    "trunkline.store.audio.uploads",
+    "trunkline.store.writer",
     "trunkline.web.call_routes",
     "trunkline.web.client_api",
     "asyncio",  # tasks that failed and that nobody waited for
