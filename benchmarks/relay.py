@@ -164,6 +164,7 @@ async def measure(kind: str, service_url: str, calls: int, seconds: float) -> Fi
     os.environ["BENCH_SERVICE"] = service_url
     async with serving(__file__, kind, pinned=True) as server, AsyncExitStack() as stack:
         await _warm_up(kind, server)
+        await server.until_idle()
         before_kb = server.memory_kb
         callers = [await stack.enter_async_context(caller_of(kind, server.url)) for _ in range(calls)]
         delays: list[float] = []

@@ -55,6 +55,14 @@ class Served:
             others += ended_user + ended_system + (0.0 if one == self.pid else user + system)
         return own, others
 
+    async def until_idle(self) -> None:
+        """Wait until the process and its descendants need less than a tenth of a core: their workers have started."""
+        while True:
+            before = sum(self.cpu_s)
+            await asyncio.sleep(1)
+            if sum(self.cpu_s) - before < 0.1:
+                return
+
     @property
     def cpu_s_by_worker(self) -> dict[str, float]:
         """Return the processor time in seconds of the speech parts' workers, by the last word of their module."""
