@@ -49,6 +49,7 @@ async def calls(count: int, seconds: float) -> None:
     async with trunkline_before(model) as (server, _), AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         async with calling(server.url, transport="webrtc") as page:
             await drained(page, 3.0)
+        await server.until_idle()
         before_kb = server.memory_kb
         pages: list[CallPage] = []
         for _ in range(count):

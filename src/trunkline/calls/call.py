@@ -211,8 +211,8 @@ class Call:
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
         self._pages: set[Page] = set()
-        self._echo = create_echo_canceller()
-        """Echo canceller of the relay; None if the page cancels the echo, or without the package."""
+        self._echo = create_echo_canceller() if transport == "websocket" else None
+        """Echo canceller; None over WebRTC, if the page cancels the echo, or without the package."""
         self._watches_caller_audio = False
         self._caller_audio_reported_ms = 0.0
         self._caller_view = CallerView()
@@ -405,8 +405,10 @@ class Call:
 
     def _set_transport(self, transport: Transport) -> None:
         """Set the transport of the caller's audio. A change to the relay drops the WebRTC call."""
-        self.leg.transport = transport
+        former, self.leg.transport = self.leg.transport, transport
         if transport == "websocket":
+            if former != transport:
+                self._echo = create_echo_canceller()
             if self._webrtc.current is not None or not self._link.has_route:
                 self._webrtc.drop()
                 self._link.set_route(Route(self._connect))
@@ -507,7 +509,8 @@ class Call:
             self._push_error(page, problem, "no_images")
             return
         if isinstance(command, commands.AudioReport):
-            self._set_echo_cancelled(command.echo_cancelled)
+            if self.leg.transport == "websocket":
+                self._set_echo_cancelled(command.echo_cancelled)
             if self._recording is not None:
                 self._recording.on_delays(command.buffer_ms, command.output_ms)
         elif isinstance(command, commands.Played) and self._recording is not None:
