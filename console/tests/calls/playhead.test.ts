@@ -30,13 +30,13 @@ describe("the playhead", () => {
     expect(positionAfter(PLAY, frame(900, 5000))).toBe(900);
   });
 
-  it("stands still while it is paused, and goes on from there", () => {
+  it("stands still while it is paused, and continues from there", () => {
     expect(positionAfter(PLAY, frame(900), { type: "pause" }, frame(2000))).toBe(900);
     const [, effects] = moves([PLAY, frame(900), { type: "pause" }, PLAY]);
     expect(effects).toEqual([{ type: "play-audio" }]);
   });
 
-  it("goes on by the page's clock after the end of the audio, up to the end of the log", () => {
+  it("continues by the page's clock after the end of the audio, up to the end of the log", () => {
     const over: PlayheadInput[] = [PLAY, frame(9000), { type: "audio-over" }];
     expect(positionAfter(...over, frame(9000, 400))).toBe(9400);
     expect(moves([...over, frame(9000, 2000)])[0]).toMatchObject({ positionMs: 10_000, playing: false });
@@ -55,7 +55,7 @@ describe("the playhead", () => {
     expect(state.positionMs).toBe(1000);
   });
 
-  it("goes on without audio that cannot be played", () => {
+  it("continues without audio that cannot be played", () => {
     const [state] = moves([PLAY, frame(100), { type: "audio-failed" }, frame(0, 300)]);
     expect(state).toMatchObject({ positionMs: 400, playing: true, audio: "none" });
   });
