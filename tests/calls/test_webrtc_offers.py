@@ -12,6 +12,7 @@ import pytest
 
 from tests.calls.call_harness import Caller, scenario
 from tests.calls.model_fake import FakeConnection, FakeModel
+from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.calls import log_events
 from trunkline.calls.grants import Credentials
 from trunkline.calls.registry import CallRegistry
@@ -277,3 +278,20 @@ async def test_a_scenario_that_holds_answers_back_refuses_offers() -> None:
         with pytest.raises(ProviderError, match="holds back"):
             await call.answer_offer("offer")
     assert model.dialled == {}
+
+
+@in_virtual_time
+@pytest.mark.parametrize("first_on_the_relay", [False, True])
+async def test_a_leg_on_the_relay_has_an_echo_canceller_from_its_first_frame(first_on_the_relay: bool) -> None:
+    if create_echo_canceller() is None:
+        pytest.skip("pywebrtc-audio is not installed")
+    async with calling(FakeMedia()) as caller:
+        call = caller.call
+        starter = Credentials(caller_key=call.caller_key)
+        if first_on_the_relay:
+            call.join(starter, "websocket", take_over=True)
+            assert call._echo is not None
+        call.join(starter, "webrtc", take_over=True)
+        assert call._echo is None
+        call.join(starter, "websocket", take_over=True)  # another page, which has not reported yet
+        assert call._echo is not None

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
-from trunkline.caller_audio.echo_canceller import create_echo_canceller
+from trunkline.caller_audio.echo_canceller import EchoCanceller, create_echo_canceller
 from trunkline.calls import commands
 from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
@@ -211,7 +211,7 @@ class Call:
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
         self._pages: set[Page] = set()
-        self._echo = create_echo_canceller() if transport == "websocket" else None
+        self._echo = _echo_canceller_for(transport)
         """Echo canceller; None over WebRTC, if the page cancels the echo, or without the package."""
         self._watches_caller_audio = False
         self._caller_audio_reported_ms = 0.0
@@ -394,6 +394,7 @@ class Call:
         former = self.leg
         self._legs += 1
         self.leg = Leg(new_id("leg"), transport, f"leg_{self._legs}")
+        self._echo = _echo_canceller_for(transport)  # another page has another loudspeaker
         if former.page is not None:
             former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page")
@@ -405,10 +406,10 @@ class Call:
 
     def _set_transport(self, transport: Transport) -> None:
         """Set the transport of the caller's audio. A change to the relay drops the WebRTC call."""
-        former, self.leg.transport = self.leg.transport, transport
+        if transport != self.leg.transport:
+            self._echo = _echo_canceller_for(transport)
+        self.leg.transport = transport
         if transport == "websocket":
-            if former != transport:
-                self._echo = create_echo_canceller()
             if self._webrtc.current is not None or not self._link.has_route:
                 self._webrtc.drop()
                 self._link.set_route(Route(self._connect))
@@ -704,3 +705,8 @@ class Call:
     # Construction ---------------------------------------------------------------------------------------------------
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000
+
+
+def _echo_canceller_for(transport: Transport) -> EchoCanceller | None:
+    """Return the canceller of a leg, before its page reports whether it cancels the echo itself; over WebRTC none."""
+    return create_echo_canceller() if transport == "websocket" else None
