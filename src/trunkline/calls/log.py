@@ -48,7 +48,7 @@ class LogBudget:
 
     Args:
         max_bytes_each: the size beyond which a log drops its oldest events.
-        max_bytes: the size of all logs together; None is no limit.
+        max_bytes: the size of all logs together; infinite by default.
         on_excess: makes room; it is called when all logs together exceed their size.
 
     Attributes:

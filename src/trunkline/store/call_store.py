@@ -23,7 +23,6 @@ from trunkline.structured_log import log_event
 if TYPE_CHECKING:
     from trunkline.store.database import Database
     from trunkline.store.server_lock import ServerLock
-    from trunkline.store.stored_calls import StoredCalls
 
 logger = logging.getLogger(__name__)
 UPKEEP_EVERY_S = 60.0
@@ -59,7 +58,6 @@ class CallStore:
         """The connections of the upkeep; the writer has its own."""
         self._lock: ServerLock | None = None
         self._is_open = asyncio.Event()
-        self._reads: Database | None = None
         self.writer = StoreWriter(self._open, mode, make_redactor=make_redactor, tell=tell)
         self._tell = tell
         self._without_audio: set[str] = set()
@@ -87,23 +85,8 @@ class CallStore:
             with suppress(Exception):  # the database may be gone
                 if self._lock is not None:
                     await self._lock.release()
-                for database in (self._database, self._reads):
-                    if database is not None:
-                        await database.close()
-
-    async def stored_calls(self) -> StoredCalls:
-        """Return the stored calls, for reads and deletions.
-
-        Raises:
-            StoreError: the database's address is invalid, or its driver is not installed.
-        """
-        await asyncio.to_thread(_import)
-        from trunkline.store.database import Database
-        from trunkline.store.stored_calls import StoredCalls
-
-        if self._reads is None:
-            self._reads = Database.from_settings(self._settings)
-        return StoredCalls(self._reads, self.audio.delete)
+                if self._database is not None:
+                    await self._database.close()
 
     async def _open(self) -> BatchSink:
         """Open the database for the writer: it has to be reachable, and this process has to be known as alive."""

@@ -28,7 +28,7 @@ from tests.web.web_server import serving
 from trunkline.settings import Settings
 from trunkline.store.audio.call_audio import CallAudio
 from trunkline.store.audio.opus import Stereo
-from trunkline.store.call_store import CallStore
+from trunkline.store.call_archive import CallArchive
 
 pytestmark = pytest.mark.realtime
 CLOSE_MS = 20.0
@@ -222,7 +222,7 @@ async def test_the_list_of_calls_counts_the_audio_and_a_deletion_removes_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     model = FakeModel(voice=lambda _text: noise(1000, 3).tobytes())
-    store = CallStore(Settings(data_dir=tmp_path), "full", lambda _call, _event: None)
+    settings = Settings(data_dir=tmp_path)
     async with serving(monkeypatch, model, store="full", data_dir=tmp_path) as client:
         async with client.calling() as (call, page):
             await asyncio.sleep(1)
@@ -230,11 +230,12 @@ async def test_the_list_of_calls_counts_the_audio_and_a_deletion_removes_it(
             await page.closed()
         await asyncio.sleep(1)
     call_id = call["call_id"]
-    async with store.running():
-        stored = await store.stored_calls()
-        summary = await stored.get(call_id)
-        assert summary is not None
-        assert summary.has_audio
-        assert summary.audio_bytes == await store.audio.size(call_id) > 0
-        assert await stored.delete(call_id)
+    audio = CallAudio(settings, "full")
+    archive = CallArchive(settings, audio)
+    summary = await archive.calls.get(call_id)
+    assert summary is not None
+    assert summary.has_audio
+    assert summary.audio_bytes == await audio.size(call_id) > 0
+    assert await archive.delete(call_id)
+    await archive.close()
     assert not files_in(tmp_path, ".ogg")

@@ -18,7 +18,7 @@ from trunkline.realtime.events import NewId
 from trunkline.realtime.json_values import to_json
 
 REANCHOR = (
-    "The connection to the caller was interrupted for a moment, and is back. Go on exactly where the conversation "
+    "The connection to the caller was interrupted for a moment, and is back. Continue exactly where the conversation "
     "stopped, in the same language and role. Do not greet the caller again, and do not introduce yourself again. If "
     "your last words were cut off, say that sentence again."
 )
