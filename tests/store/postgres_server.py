@@ -16,6 +16,7 @@ from pathlib import Path
 from scripts.postgres import programs
 
 from tests.ports import free_port
+from tests.processes import children_of
 
 MISSING = "Postgres is not installed. Install it with: apt-get install postgresql"
 START_S = 30.0
@@ -83,8 +84,7 @@ class PostgresServer:
 
     def _signal_all(self, sent: signal.Signals) -> None:
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        for process in [self._process.pid, *map(int, children)]:
+        for process in [self._process.pid, *children_of(self._process.pid)]:
             os.kill(process, sent)
 
 

@@ -10,13 +10,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.processes import children_of
 from trunkline.engine.speech import SpeechChunk, SpeechError, SpeechMark
 from trunkline.engine.speech.tts.espeak import WORKER_MODULE, EspeakTts, _pieces
 from trunkline.testing.loop_thread import LoopThread
@@ -180,11 +180,11 @@ async def test_a_long_speech_does_not_keep_a_short_one_waiting() -> None:
 
 
 async def test_closing_ends_what_is_being_said_and_the_process() -> None:
-    others = set(children())  # the testing kit keeps an engine with a voice of its own
+    others = set(children_of())  # the testing kit keeps an engine with a voice of its own
     voice = EspeakTts()
     speaking = voice.speak(" ".join([SENTENCE] * 200))
     await anext(speaking)
-    assert len(set(children()) - others) == 1
+    assert len(set(children_of()) - others) == 1
     await voice.aclose()
     await voice.aclose()
     with pytest.raises(SpeechError, match="closed"):
@@ -192,15 +192,7 @@ async def test_closing_ends_what_is_being_said_and_the_process() -> None:
             pass
     with pytest.raises(SpeechError, match="closed"):
         await anext(voice.speak("Hello"))
-    assert set(children()) == others
-
-
-def children() -> list[int]:
-    """Return the processes that this one has started and not cleared up."""
-    tasks = Path("/proc/self/task")
-    if not tasks.exists():
-        pytest.skip("This system does not list the children of a process.")
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+    assert set(children_of()) == others
 
 
 @pytest.mark.parametrize("voice", ["EspeakTts()", "PiperTts(Path())"])
@@ -227,11 +219,11 @@ asyncio.run(main())
 
 
 async def test_a_worker_that_dies_fails_its_texts_and_the_next_text_is_spoken() -> None:
-    others = set(children())
+    others = set(children_of())
     async with espeak() as voice:
         speaking = voice.speak(" ".join([SENTENCE] * 200))
         await anext(speaking)
-        (worker,) = set(children()) - others
+        (worker,) = set(children_of()) - others
         os.kill(worker, signal.SIGKILL)
         with pytest.raises(SpeechError, match="process died"):
             async for _chunk in speaking:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.processes import children_of
 from trunkline.engine.speech import SpeechChunk, SpeechError, Tts
 from trunkline.engine.speech.tts.clause_cache import Clause, ClauseCache
 from trunkline.engine.speech.tts.espeak import EspeakTts
@@ -250,12 +251,10 @@ asyncio.run(main())
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=environment) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"ready\n"
-        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
-        if not children.exists():
-            server.kill()
-            pytest.skip("This system does not list the children of a process.")
-        worker = int(children.read_text().split()[0])
-        server.send_signal(signal.SIGKILL)
+        try:
+            (worker, *_) = children_of(server.pid)
+        finally:
+            server.send_signal(signal.SIGKILL)
     until_s = time.monotonic() + 5
     while Path(f"/proc/{worker}").exists() and time.monotonic() < until_s:
         time.sleep(0.01)

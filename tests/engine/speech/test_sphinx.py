@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.processes import children_of, command_of
 from trunkline import NO, YES
 from trunkline.builtin_scenarios.simple_handoff.rehearsal import SAID
 from trunkline.engine.speech import SpeechError
@@ -60,10 +61,7 @@ def own_workers_only() -> None:
 
 def worker_pids() -> list[int]:
     """The workers that a test started."""
-    children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    pids = [int(pid) for listing in children for pid in listing.read_text().split()]
-    workers = [pid for pid in pids if b"sphinx_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return [pid for pid in workers if pid not in _others]
+    return [pid for pid in children_of() if b"sphinx_worker" in command_of(pid) and pid not in _others]
 
 
 async def heard(ears: SphinxStt, sound: bytes, expected: str | None) -> str:
@@ -217,10 +215,6 @@ async def test_when_the_worker_dies_open_utterances_fail_and_the_next_one_works(
         utterance.feed(bytes(960))
         utterance.abandon()
         assert await heard(ears, await says("no thank you"), ANSWERS) == "no thank you"
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 async def test_callers_who_speak_at_once_have_a_process_each_and_they_are_kept(says: Says) -> None:

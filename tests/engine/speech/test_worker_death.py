@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import children_of
+
 ROOT = Path(__file__).parents[3]
 WAIT_S = 20.0
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and pidfds")
@@ -38,10 +40,10 @@ def ends(pidfd: int) -> bool:
     return bool(readable)
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that a process's main thread has started, and theirs."""
-    own = [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return own + [other for one in own for other in children(one)]
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process has started, and theirs."""
+    own = children_of(pid)
+    return own + [other for one in own for other in descendants(one)]
 
 
 @linux
@@ -84,10 +86,10 @@ def test_all_processes_of_an_engine_end_when_it_is_killed() -> None:
     ) as engine:
         assert engine.stdout is not None
         assert b"Realtime endpoint" in engine.stdout.readline()
-        while len(children(engine.pid)) < 3:  # the voice, the recogniser, and the recogniser's first decoder
+        while len(descendants(engine.pid)) < 3:  # the voice, the recogniser, and the recogniser's first decoder
             assert engine.poll() is None
             os.sched_yield()
-        started = [os.pidfd_open(pid) for pid in children(engine.pid)]
+        started = [os.pidfd_open(pid) for pid in descendants(engine.pid)]
 
         engine.send_signal(signal.SIGKILL)
 
