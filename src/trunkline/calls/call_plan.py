@@ -69,6 +69,7 @@ def plan_call(
         idle_timeout_ms=_in_ms(time_limits.idle_timeout_s),
         stall_timeout_ms=time_limits.stall_timeout_s * 1000,
         metadata=metadata,
+        idempotent=scenario.idempotent,
         recording_notice=recording_notice,
         notices=[
             *([Notice(message=recording_notice, code="call_recorded")] if recording_notice is not None else ()),

@@ -14,7 +14,7 @@ from trunkline.scenario.number_words import number_words
 from trunkline.scenario.phrases import Digits, Phrases, Words
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import Rehearsal
-from trunkline.scenario.scenario import Scenario, ScenarioError
+from trunkline.scenario.scenario import Scenario, ScenarioError, ScenarioWarning
 from trunkline.scenario.sensitive import Sensitive
 from trunkline.scenario.session_settings import SessionSettings
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_digits
@@ -46,6 +46,7 @@ __all__ = [
     "Resume",
     "Scenario",
     "ScenarioError",
+    "ScenarioWarning",
     "Sensitive",
     "SessionSettings",
     "TextModelError",

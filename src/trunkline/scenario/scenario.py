@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import warnings
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -14,6 +15,7 @@ from trunkline.scenario import service_checks
 from trunkline.scenario.fillers import Fillers
 from trunkline.scenario.interruption import InterruptionDetector, InterruptionMode
 from trunkline.scenario.rehearsal import Rehearsal
+from trunkline.scenario.saved_state import saving_problem
 from trunkline.scenario.sensitive import Sensitive, redact_problem, sensitive_problem
 from trunkline.scenario.session_settings import NO_SETTINGS, SessionSettings, settings_problem
 from trunkline.scenario.state_factory import factory_problem
@@ -63,6 +65,10 @@ class ScenarioError(ValueError):
         self.location = location
 
 
+class ScenarioWarning(UserWarning):
+    """A scenario works, except for a part that the message names, with its fix."""
+
+
 class Scenario(Generic[S]):
     """A named set of agents that hand a caller to one another.
 
@@ -107,6 +113,9 @@ class Scenario(Generic[S]):
             say them.
         sensitive: the tools whose arguments and results such calls must not hold, by name:
             `{"verify_pin": Sensitive(arguments=["pin"])}`. The values are also replaced where they are said.
+        idempotent: the names of the tools that may run twice with the same arguments without harm, such as a search. If
+            the server dies while such a tool runs, the next server runs it again. The outcome of any other tool is then
+            unknown, which the model learns.
 
     Raises:
         ScenarioError: the scenario cannot work: no agents, two of one name, a handoff out of the list, two tools of
@@ -139,6 +148,7 @@ class Scenario(Generic[S]):
         recording_notice: str | None = None,
         redact: Sequence[str | re.Pattern[str]] = (),
         sensitive: Mapping[str, Sensitive] | None = None,
+        idempotent: Collection[str] = (),
     ) -> None:
         caller = sys._getframe(1)
         self.location = SourceLocation(caller.f_code.co_filename, caller.f_lineno)
@@ -171,8 +181,12 @@ class Scenario(Generic[S]):
         self.redact: tuple[re.Pattern[str], ...] = tuple(re.compile(pattern) for pattern in redact)
         self._refuse_if(sensitive_problem(sensitive or {}))
         self.sensitive = dict(sensitive or {})
+        self._refuse_if(_idempotent_problem(idempotent))
+        self.idempotent = frozenset(idempotent)
         self._check()
         self._check_tools()
+        if (unsaved := saving_problem(self.state)) is not None:
+            self._warn(unsaved)
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r}, agents={[agent.name for agent in self.agents]})"
@@ -312,11 +326,19 @@ class Scenario(Generic[S]):
                     f"It has: {', '.join(names) or 'no tools'}. Set it for single agents, in agent_sessions."
                 )
 
-        self._check_sensitive()
+        if not any(agent.mcp_servers for agent in self.agents):  # their tools are known when they are connected
+            self._check_sensitive()
+            self._check_idempotent()
+
+    def _check_idempotent(self) -> None:
+        known = list(dict.fromkeys(tool.name for agent in self.agents for tool in function_tools(agent)))
+        for name in sorted(self.idempotent.difference(known)):
+            self._refuse(
+                f"idempotent=[…] names the tool {name!r}, which no agent has. "
+                f"There are: {', '.join(known) or 'no tools'}."
+            )
 
     def _check_sensitive(self) -> None:
-        if any(agent.mcp_servers for agent in self.agents):
-            return  # the names of their tools are known when they are connected
         tools = {tool.name: tool for agent in self.agents for tool in agent.tools}
         for name, parts in self.sensitive.items():
             if name not in tools:
@@ -337,11 +359,20 @@ class Scenario(Generic[S]):
     def _refuse(self, message: str) -> None:
         raise ScenarioError(message, self.location)
 
+    def _warn(self, message: str) -> None:
+        warnings.warn_explicit(message, ScenarioWarning, self.location.file, self.location.line)
+
 
 def _interruption_of(turn_detection: Mapping[str, Any] | None) -> InterruptionMode:
     """Return the mode that a turn detection's own `interrupt_response` means, or the default."""
     given = (turn_detection or {}).get("interrupt_response")
     return "words" if given is None else "speech" if given else "off"
+
+
+def _idempotent_problem(given: object) -> str | None:
+    if isinstance(given, Collection) and not isinstance(given, str) and all(isinstance(name, str) for name in given):
+        return None
+    return f"idempotent=[…] takes the names of tools, such as idempotent=['find_order'], not {given!r}."
 
 
 def _has_word(value: object) -> bool:

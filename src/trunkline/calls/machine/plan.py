@@ -36,6 +36,7 @@ class CallPlan:
         recording_notice: the sentence by which the first answer says that the call is recorded; None without one.
         notices: notices of the provider, logged at the start.
         metadata: the client's own pairs, for the log.
+        idempotent: names of the tools that may run again after their server has died.
     """
 
     call_id: str
@@ -68,3 +69,4 @@ class CallPlan:
     recording_notice: str | None = None
     notices: Sequence[Notice] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    idempotent: frozenset[str] = frozenset()

@@ -69,6 +69,7 @@ class ToolCalls:
     def __init__(self, plan: CallPlan, outbox: Outbox, scheduler: ResponseScheduler, transcript: Transcript) -> None:
         self._has = {agent: AgentTools(tuple(plan.tools[agent]), dict(plan.transfers[agent])) for agent in plan.agents}
         """The tools and handoffs of each agent, as last reported."""
+        self._idempotent = plan.idempotent
         self._outbox = outbox
         self._scheduler = scheduler
         self._transcript = transcript
@@ -104,6 +105,11 @@ class ToolCalls:
             return True
         return bool(self._running) and any(tool.blocks_response for tool in self._running.values())
 
+    @property
+    def has_unfinished(self) -> bool:
+        """True while a tool runs or waits for approval, or a handoff is in progress."""
+        return bool(self._running) or self._handing_off is not None
+
     def on_response_begins(self) -> None:
         """Let the current agent speak: a response begins, or is requested."""
         self.speaker = self.agent
@@ -111,13 +117,14 @@ class ToolCalls:
     def restore(self, restored: Restoration) -> None:
         """Continue with the agent and the tools of a call that another server ran.
 
-        A tool that waited for the caller's approval asks again. The outcome of any other one is unknown.
+        An idempotent tool runs again, and one that waited for the caller's approval asks again. The outcome of any
+        other one is unknown.
         """
         self.agent = self.speaker = restored.agent
         for started in restored.running_tools.values():
             self._provider_ids[started.call_id] = started.call_id
             self._running[started.call_id] = _RunningTool(started.name, started.agent, self._outbox.now_ms)
-            if started.call_id in restored.awaiting_approval:
+            if started.call_id in restored.awaiting_approval or started.name in self._idempotent:
                 self._outbox.emit(RunTool(started.call_id, started.name, arguments_of(started), started.agent))
             else:
                 self._finish(started.call_id, error=OUTCOME_UNKNOWN)
