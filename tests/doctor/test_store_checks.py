@@ -60,6 +60,7 @@ async def test_tables_of_a_newer_version_are_a_warning(tmp_path: Path) -> None:
     database = await migrated(given)
     async with database.writing() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(text("UPDATE compatibility SET oldest_schema = '9998'"))
     await database.close()
     finding = await store_finding(given)
     assert finding.outcome == "warning"

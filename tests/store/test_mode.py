@@ -101,7 +101,8 @@ SAFE = {
         "audio.started": "item_id",
         "call.ended": "reason",  # up to its first colon
         "call.settings": "voice",
-        "call.taken_over": "agent call_id reason",  # the server's own words
+        "call.handed_over": "call_id reason",  # the server's own words
+        "call.taken_over": "agent call_id reason server",
         "call.started": "agent call_id model provider scenario started_at",
         "error": "code",
         "filler.done": "filler_id",

@@ -84,6 +84,7 @@ async def test_tables_of_a_newer_version_are_refused(path: Path) -> None:
     await database.migrate()
     async with database.engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(text("UPDATE compatibility SET oldest_schema = '9998'"))
     with pytest.raises(StoreError, match=r"newer version of Trunkline.*Update Trunkline"):
         await database.migrate()
     await database.close()

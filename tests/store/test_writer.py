@@ -112,6 +112,25 @@ async def test_a_full_batch_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> No
         await sink.has(5)
 
 
+async def test_a_flush_writes_all_events_so_far_at_once() -> None:
+    sink = MemorySink()
+    async with writing(sink, times=WriterTimes(batch_s=60.0)) as writer:
+        log = feed(writer, conversation())
+        await writer.flush()
+        assert len(sink.events) == log.last_seq
+
+
+async def test_a_flush_of_a_database_that_fails_ends_after_a_limited_time() -> None:
+    async def unreachable() -> BatchSink:
+        raise OSError("no database")
+
+    writer = StoreWriter(unreachable, "full", times=QUICK._replace(close_s=0.01))
+    async with writer.running():
+        feed(writer, conversation())
+        await writer.flush()
+        assert writer.queued_events
+
+
 async def test_the_summary_of_a_running_call_is_written_at_its_start_and_end_and_now_and_then() -> None:
     sink, now_s = MemorySink(), 0.0
     async with writing(sink, now_s=lambda: now_s) as writer:

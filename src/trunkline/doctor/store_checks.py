@@ -40,7 +40,12 @@ async def _database(settings: Settings) -> Finding:
         await database.close()
     if database.path is not None and not os.access(database.path, os.W_OK):
         return _not_writable(database.path)
-    tables = {"new": "is empty; the server makes its tables", "older": "will be brought up to date", "current": "works"}
+    tables = {
+        "new": "is empty; the server makes its tables",
+        "older": "will be brought up to date",
+        "current": "works",
+        "newer": "works; a newer version of Trunkline made its tables",
+    }
     return Finding("store", "ok", f"{_kept(settings)}: {database.name} {tables[state]}.")
 
 

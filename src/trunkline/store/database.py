@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy import URL, Connection, event, inspect, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool, Pool
 from trunkline.extras import install_command
 from trunkline.settings import Settings
 from trunkline.store.private_folder import make_private_folder
+from trunkline.store.schema import compatibility
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -83,24 +84,27 @@ class Database:
     async def migrate(self) -> None:
         """Create the tables, or bring those of an earlier version up to date.
 
-        It runs in a thread, so that it does not delay calls. Several processes may do it at once.
+        Tables of a newer version stay as they are, if that version says that this one may use them. It runs in a
+        thread, so that it does not delay calls. Several processes may do it at once.
 
         Raises:
-            StoreError: the database cannot be reached, or a newer version of Trunkline made its tables.
+            StoreError: the database cannot be reached, or a newer version of Trunkline made tables that this one does
+                not know.
         """
         if self.path is not None:
             await asyncio.to_thread(_make_private_file, self.path)
         await asyncio.to_thread(lambda: asyncio.run(_migrate(self.url, self._lock_wait_s)))
 
-    async def state(self) -> Literal["new", "older", "current"]:
-        """Return the state of the tables, without a change to them.
+    async def state(self) -> Literal["new", "older", "current", "newer"]:
+        """Return the state of the tables, without a change to them. Newer ones can be used by this version.
 
         Raises:
             StoreError: as `migrate` does.
         """
-        current = await asyncio.to_thread(lambda: asyncio.run(_heads(self.url, self._lock_wait_s)))
+        current, oldest = await asyncio.to_thread(lambda: asyncio.run(_versions(self.url, self._lock_wait_s)))
         scripts = _scripts()
-        _check_versions(scripts, current)
+        if _is_newer(scripts, current, oldest):
+            return "newer"
         return "new" if not current else "current" if set(current) == set(scripts.get_heads()) else "older"
 
     @asynccontextmanager
@@ -221,11 +225,19 @@ async def _migrate(url: URL, lock_wait_s: float) -> None:
             await connection.run_sync(_upgrade)
 
 
-async def _heads(url: URL, lock_wait_s: float) -> tuple[str, ...]:
+async def _versions(url: URL, lock_wait_s: float) -> tuple[tuple[str, ...], str | None]:
+    async with _connected(url, lock_wait_s) as connection:
+        return await connection.run_sync(_versions_of)
+
+
+def _versions_of(connection: Connection) -> tuple[tuple[str, ...], str | None]:
+    """Return the schema of the tables, and the oldest schema that may use them; None if they do not say."""
     from alembic.runtime.migration import MigrationContext
 
-    async with _connected(url, lock_wait_s) as connection:
-        return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_heads())
+    current = MigrationContext.configure(connection).get_current_heads()
+    if not inspect(connection).has_table(compatibility.name):
+        return current, None
+    return current, connection.execute(select(compatibility.c.oldest_schema)).scalar_one_or_none()
 
 
 @asynccontextmanager
@@ -250,12 +262,10 @@ def reason_of(error: BaseException) -> str:
 def _upgrade(connection: Connection) -> None:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
-    from alembic.runtime.migration import MigrationContext
 
     scripts = _scripts()
-    current = MigrationContext.configure(connection).get_current_heads()
-    _check_versions(scripts, current)
-    if set(current) == set(scripts.get_heads()):
+    current, oldest = _versions_of(connection)
+    if _is_newer(scripts, current, oldest) or set(current) == set(scripts.get_heads()):
         return
     environment = EnvironmentContext(
         Config(), scripts, fn=lambda revision, _context: scripts._upgrade_revs("head", revision)
@@ -271,10 +281,17 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory(str(MIGRATIONS))
 
 
-def _check_versions(scripts: ScriptDirectory, current: tuple[str, ...]) -> None:
+def _is_newer(scripts: ScriptDirectory, current: tuple[str, ...], oldest: str | None) -> bool:
+    """Return whether a newer version made the tables, and this one may use them.
+
+    Raises:
+        StoreError: it may not.
+    """
     known = {script.revision for script in scripts.walk_revisions()}
-    if unknown := set(current) - known:
+    unknown = set(current) - known
+    if unknown and oldest not in known:
         raise StoreError(
             f"A newer version of Trunkline made the tables of the database (schema {', '.join(sorted(unknown))}). "
             "Update Trunkline, or name another database in TRUNKLINE_DATABASE_URL."
         )
+    return bool(unknown)

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Identity, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
 
 metadata = MetaData()
 
@@ -96,6 +109,9 @@ audit = Table(
     Index("audit_by_time", "at_ms"),
 )
 
+# One row: servers of this schema and later ones may use these tables. An additive migration leaves it as it is.
+compatibility = Table("compatibility", metadata, Column("oldest_schema", Text, primary_key=True))
+
 # The servers that share this database, and the live record of each running call: see `cluster.live_calls`.
 servers = Table(
     "servers",
@@ -103,6 +119,7 @@ servers = Table(
     Column("server_id", Text, primary_key=True),
     Column("address", Text, nullable=False),  # for the other servers
     Column("heartbeat_ms", BigInteger, nullable=False),  # by the database's clock
+    Column("is_draining", Boolean, nullable=False, server_default=false()),  # it stops, so it takes no call over
 )
 
 live_calls = Table(
@@ -112,6 +129,7 @@ live_calls = Table(
     Column("owner", Text, nullable=False),  # the server that runs the call
     Column("epoch", BigInteger, nullable=False),  # counts the owners
     Column("record", Text, nullable=False),  # a JSON object
+    Column("released_ms", BigInteger),  # the time at which its owner handed it over; null while the owner runs it
     Index("live_calls_by_owner", "owner"),
 )
 

@@ -170,6 +170,9 @@ class StoreWriter:
         self._pending: Batch | None = None
         self._degraded_at: float | None = None
         self._retry_s = times.first_retry_s
+        self._queued_so_far = self._settled_so_far = self._in_batch = 0
+        """Events that were put into the queue, those of them that are settled, and those of the pending batch."""
+        self._settled = asyncio.Condition()
         self.queued_bytes = 0
         """Size of the events that wait for the database, as JSON text."""
         self.written_events = 0
@@ -204,6 +207,7 @@ class StoreWriter:
             self.lost_events += 1
             return
         self._queue.append(_Queued(call, entry, frame))
+        self._queued_so_far += 1
         self.queued_bytes += len(frame)
         self._work.set()
         if len(self._queue) >= BATCH_EVENTS:
@@ -214,6 +218,14 @@ class StoreWriter:
             return True  # `MAX_CALLS` limits them
         parts = 2 if isinstance(event, _LESS_IMPORTANT) else 1
         return len(self._queue) < self._limits.events // parts and self.queued_bytes < self._limits.bytes // parts
+
+    async def flush(self) -> None:
+        """Wait until all events so far are written, for a limited time."""
+        so_far = self._queued_so_far
+        self._enough.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._times.close_s), self._settled:
+                await self._settled.wait_for(lambda: self._settled_so_far >= so_far)
 
     # State, for the metrics -----------------------------------------------------------------------------------------
     @property
@@ -284,6 +296,10 @@ class StoreWriter:
             refused = await self._watched(sink.write(self._pending))
             self._on_written(self._pending, refused)
         self._pending = None
+        self._settled_so_far += self._in_batch
+        self._in_batch = 0
+        async with self._settled:
+            self._settled.notify_all()
         self._restore_if_caught_up()
 
     async def _next_events(self) -> None:
@@ -316,6 +332,7 @@ class StoreWriter:
             taken.append(self._queue.popleft())
             size += len(taken[-1].frame)
         self.queued_bytes -= size
+        self._in_batch = len(taken)
         # Redaction takes too long for the event loop.
         events, utterances = await asyncio.to_thread(_rows, taken)
         now = self._now_s()
