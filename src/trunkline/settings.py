@@ -401,7 +401,8 @@ class Settings(BaseSettings):
     )
     """The level of Trunkline's messages in the server's log."""
     drain_s: float = Field(default=30.0, validation_alias="TRUNKLINE_DRAIN_S", ge=0)
-    """The time for which running calls continue after SIGTERM. Then the agents say goodbye."""
+    """The time for which running calls continue after SIGTERM, and in which another server takes them over, if one
+    shares the live records. Without one the agents say goodbye after it."""
     log_format: Literal["text", "json"] = Field(default="text", validation_alias="TRUNKLINE_LOG_FORMAT")
     """The form of the server's log: readable lines, or one JSON object a line."""
     allowed_origins: Annotated[

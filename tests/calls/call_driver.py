@@ -55,6 +55,7 @@ class CallDriver:
         listens_to: the speech to which the recogniser beside the relay listens.
         kept: turns with kept audio, and their start in the session's audio.
         ended: reason of the end of the call.
+        hand_overs: stops of the call for another server.
         history: each input with its time, and the effects of the machine.
     """
 
@@ -83,6 +84,7 @@ class CallDriver:
         self.fetching: list[effects.FetchFiller] = []
         self.fillers: list[bytes] = []
         self.ended: str | None = None
+        self.hand_overs = 0
         self._timers: dict[Timer, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
         self._playing: str | None = None
@@ -333,6 +335,8 @@ class CallDriver:
                         self._timers[effect.timer] = effect.at_ms
                 case effects.EndCall():
                     self.ended = effect.reason
+                case effects.HandOver():
+                    self.hand_overs += 1
                 case _:
                     self._note(effect)
 

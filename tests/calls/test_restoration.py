@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import msgspec
 import pytest
 
 from trunkline.calls import log_events as log
 from trunkline.calls.live_record import MAX_GAP, LiveRecord, TakenOverCall
-from trunkline.calls.log import Entry
+from trunkline.calls.log import Entry, parse_frame
 from trunkline.calls.log_events import LogEventUnion
 from trunkline.calls.machine.restoration import Restoration, restore
 from trunkline.calls.machine.transcript import Message, ToolCall
@@ -121,3 +122,29 @@ def taken_over(seen: int) -> TakenOverCall:
 @pytest.mark.parametrize(("seen", "last"), [(0, 7), (7, 7), (9, 9), (10**12, 7 + MAX_GAP)])
 def test_the_next_event_follows_all_that_the_page_has_seen(seen: int, last: int) -> None:
     assert taken_over(seen).last_seq == last
+
+
+# Records of other versions ------------------------------------------------------------------------------------------
+REQUIRED = {
+    "call_id", "caller_key", "scenario", "first_agent", "model", "started_at", "transport", "codec", "leg_id", "legs",
+}  # fmt: skip
+"""The fields of the first version. A later one gets a default, so that older records can be read."""
+
+
+def test_the_record_of_a_later_version_is_read_without_its_new_fields() -> None:
+    record = taken_over(0).record
+    later = {**msgspec.to_builtins(record), "later": {"a": [1]}}
+    assert msgspec.json.decode(msgspec.json.encode(later), type=LiveRecord) == record
+
+
+def test_the_record_of_an_earlier_version_is_read_with_the_defaults_of_new_fields() -> None:
+    assert {field.name for field in msgspec.structs.fields(LiveRecord) if field.required} == REQUIRED
+
+
+def test_events_of_a_later_version_pass() -> None:
+    later = parse_frame('{"seq": 9, "at_ms": 5, "kind": "weather.changed", "sky": "blue"}')
+    grown = parse_frame('{"seq": 10, "at_ms": 5, "kind": "agent.changed", "agent": "poet", "mood": "merry"}')
+    numbers = itertools.count(1)
+    state = restore([*GREETING, later.event, grown.event], "host", lambda prefix: f"{prefix}_{next(numbers)}")
+    assert (state.agent, texts(state)) == ("poet", ["hi", "Welcome."])
+    assert later.frame() == '{"seq":9,"at_ms":5,"kind":"weather.changed","sky":"blue"}'

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.pure
 
 LIVES = OwnerSight(holds_lock=True, heartbeat_age_ms=100.0)
 DIED = OwnerSight(holds_lock=False, heartbeat_age_ms=100.0)
+RELEASED = OwnerSight(holds_lock=True, heartbeat_age_ms=100.0, has_released=True)
 STOPPED = OwnerSight(holds_lock=True, heartbeat_age_ms=STALE_HEARTBEAT_MS + 1)
 NEVER_SEEN = OwnerSight(holds_lock=False, heartbeat_age_ms=None)
 
@@ -21,6 +22,13 @@ def test_the_call_of_a_living_server_stays_with_it() -> None:
 @pytest.mark.parametrize("owner", [DIED, STOPPED, NEVER_SEEN])
 def test_the_call_of_a_server_that_is_gone_is_taken_over(owner: OwnerSight) -> None:
     assert ClaimRules().decide(owner, 0.0) is Claim.TAKE_OVER
+
+
+def test_a_call_that_was_handed_over_is_taken_over_at_once() -> None:
+    rules = ClaimRules()
+    rules.on_database_failed()
+    rules.on_database_answered(1_000.0)
+    assert rules.decide(RELEASED, 1_000.0) is Claim.TAKE_OVER
 
 
 def test_a_heartbeat_at_the_limit_is_a_sign_of_life() -> None:

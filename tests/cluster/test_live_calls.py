@@ -131,3 +131,39 @@ async def test_the_calls_of_a_server_that_never_came_back_are_forgotten(url: str
         assert await live.load("call_2") is None
         await live.forget(-1.0)
         assert await live.load("call_1") is None
+
+
+async def test_a_call_that_was_handed_over_may_be_claimed_and_is_then_owned(url: str) -> None:
+    async with live_calls(url) as live:
+        epoch = await live.begin("call_1", FIRST, "{}")
+        assert await live.write([LiveWrite("call_1", epoch, [(1, EVENT.frame())], '{"a": 1}', releases=True)]) == []
+        released = await live.owner_of("call_1")
+        claimed = await live.claim("call_1", epoch, SECOND)
+        owner = await live.owner_of("call_1")
+        assert await live.load("call_1") == LiveCall('{"a": 1}', (EVENT,))
+    assert released is not None
+    assert (released.server_id, released.has_released) == (FIRST, True)
+    assert owner is not None
+    assert (owner.server_id, owner.epoch, owner.has_released) == (SECOND, claimed, False)
+
+
+async def test_a_call_that_was_handed_over_waits_for_its_next_server(url: str) -> None:
+    async with live_calls(url) as live:
+        epoch = await live.begin("call_1", FIRST, "{}")
+        await live.write([LiveWrite("call_1", epoch, [], releases=True)])
+        await live.forget(60_000.0)  # its owner has left
+        assert await live.load("call_1") is not None
+        await live.forget(-1.0)
+        assert await live.load("call_1") is None
+
+
+async def test_the_others_are_the_living_servers_that_do_not_stop(url: str) -> None:
+    async with live_calls(url) as live:
+        await live.beat(FIRST, "")
+        await live.beat(SECOND, "")
+        await live.beat("server_3", "", is_draining=True)
+        assert await live.others(FIRST, 60_000.0) == [SECOND]
+        assert await live.others(SECOND, 60_000.0) == [FIRST]
+        assert await live.others(FIRST, -60_000.0) == []
+        await live.beat(SECOND, "", is_draining=True)
+        assert await live.others(FIRST, 60_000.0) == []

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from agents import RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
+from pydantic import BaseModel
 
 from tests.calls.model_fake import Answer, Calls, FakeModel
 from tests.cluster.two_servers import KEY, address_of, loopback_listener
@@ -161,11 +163,11 @@ async def test_a_stale_owner_stops_and_its_pages_connect_again(monkeypatch: pyte
         assert live is not None
         owner = await live.owner_of(started["call_id"])
         assert owner is not None
+        call = first.state.registry.find(started["call_id"])
+        assert call is not None
         await second.state.take_over(started["call_id"], owner, 0)
         await page.sends({"type": "say", "text": "two"})
         assert (await page.closed())[0] == 1012
-        call = first.state.registry.find(started["call_id"])
-        assert call is not None
         assert call.is_over
         assert not any(isinstance(entry.event, CallEnded) for entry in call.log.since(0))
         async with second.caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
@@ -246,6 +248,46 @@ async def test_a_tool_that_was_running_is_not_run_again(
     assert runs == 1
 
 
+async def test_an_idempotent_tool_that_was_running_is_run_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    runs = []
+
+    @function_tool
+    async def find(number: int) -> str:
+        """Find an order.
+
+        Args:
+            number: its number.
+        """
+        runs.append(number)
+        if len(runs) == 1:
+            await asyncio.Event().wait()
+        return "on its way"
+
+    clerk: RealtimeAgent[None] = RealtimeAgent(name="clerk", tools=[find])
+    shop: Scenario[None] = Scenario("shop", agents=[clerk], idempotent=["find"])
+
+    def script(items: Sequence[Event]) -> Sequence[Answer]:
+        outputs = [item["output"] for item in items if item.get("type") == "function_call_output"]
+        if items[-1].get("role") == "user" and "find" in str(items[-1]):
+            return [Calls("find", '{"number": 3}')]
+        return [f"It is {outputs[-1]}." if outputs else "Hello."]
+
+    async with servers(monkeypatch, tmp_path, FakeModel(script), targets=[shop]) as (first, second):
+        async with first.caller.calling(scenario="shop") as (started, page):
+            await page.sends({"type": "say", "text": "find"})
+            await page.kind("tool.started")
+            await committed(first, started["call_id"])
+            await first.dies()
+        async with second.caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
+            await page.kind("call.taken_over")
+            assert (await page.kind("tool.done"))["result"] == "on its way"
+            assert await page.answer() == "It is on its way."
+    assert [frame["kind"] for frame in page.frames].count("tool.started") == 1
+    assert runs == [3, 3]
+
+
 @dataclass
 class Basket:
     """State of the next test."""
@@ -253,19 +295,42 @@ class Basket:
     items: list[str] = field(default_factory=list)
 
 
-async def test_the_state_of_the_scenario_comes_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+class PydanticBasket(BaseModel):
+    """State of the next test."""
+
+    items: list[str] = []
+
+
+class MsgspecBasket(msgspec.Struct):
+    """State of the next test."""
+
+    items: list[str] = []
+
+
+def basket() -> dict[str, list[str]]:
+    """Make a state of the next test."""
+    return {"items": []}
+
+
+@pytest.mark.parametrize("factory", [Basket, PydanticBasket, MsgspecBasket, basket])
+async def test_the_state_of_the_scenario_comes_back(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, factory: Callable[[], Any]
+) -> None:
     @function_tool
-    def add(ctx: RunContextWrapper[CallContext[Basket]], item: str) -> str:
+    def add(ctx: RunContextWrapper[CallContext[Any]], item: str) -> str:
         """Add an item.
 
         Args:
             item: its name.
         """
-        ctx.context.state.items.append(item)
-        return ", ".join(ctx.context.state.items)
+        state = ctx.context.state
+        assert type(state) is type(factory())
+        items = state["items"] if isinstance(state, dict) else state.items
+        items.append(item)
+        return ", ".join(items)
 
     clerk: RealtimeAgent[Any] = RealtimeAgent(name="clerk", tools=[add])
-    shop = Scenario("shop", agents=[clerk], state=Basket)
+    shop = Scenario("shop", agents=[clerk], state=factory)
 
     def script(items: Sequence[Event]) -> Sequence[Answer]:
         last = items[-1]

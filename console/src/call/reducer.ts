@@ -144,7 +144,12 @@ function apply(state: CallState, frame: LogFrame): CallState {
       if (frame.reason === "caller_acted") return state;
       return addNote(state, frame, "plain", `The agent stops: ${saidOver(frame)}`);
     case "call.taken_over":
-      return addNote(state, frame, "warning", "Another server continues the call");
+      return addNote(
+        state,
+        frame,
+        frame.cause === "handed_over" ? "plain" : "warning",
+        "Another server continues the call",
+      );
     case "log.gap":
       return addNote(state, frame, "warning", `Events ${frame.from} to ${frame.to} were lost with the server`);
     case "store.degraded":

@@ -103,6 +103,7 @@ function summary(frame: LogFrame): string {
     case "error":
       return frame.message;
     case "call.ended":
+    case "call.handed_over":
     case "call.taken_over":
     case "leg.lost":
     case "leg.reoffer_requested":
@@ -148,17 +149,12 @@ function used({ tokens, seconds = 0 }: UsageUpdated): string {
   return seconds > 0 ? `${duration(1000 * seconds)} of audio` : `${tokenCount(tokens)} tokens`;
 }
 
-const WARNINGS: ReadonlySet<string> = new Set([
-  "call.taken_over",
-  "leg.lost",
-  "link.lost",
-  "log.gap",
-  "store.degraded",
-]);
+const WARNINGS: ReadonlySet<string> = new Set(["leg.lost", "link.lost", "log.gap", "store.degraded"]);
 
 function tone(frame: LogFrame): EventLine["tone"] {
   if (frame.kind === "error" || (frame.kind === "tool.done" && frame.error !== undefined)) return "error";
   if (frame.kind === "guardrail.checked" && (frame.status === "fail" || frame.status === "error")) return "error";
+  if (frame.kind === "call.taken_over") return frame.cause === "handed_over" ? "plain" : "warning";
   return WARNINGS.has(frame.kind) ? "warning" : "plain";
 }
 

@@ -432,12 +432,28 @@ export interface LogGap {
   to: number;
 }
 
-/** Another server runs the call from now on, since the former one has gone. The model gets a new session. */
+/**
+ * The server of the call stops, and runs it no longer: another one continues it.
+ * `answer_due` is true if the other server has to request an answer: one is due, or was cut off.
+ */
+export interface CallHandedOver {
+  kind: "call.handed_over";
+  call_id: string;
+  reason: string;
+  answer_due?: boolean;
+}
+
+/**
+ * Another server runs the call from now on: `server` is its id.
+ * `cause` is `handed_over` if the former server has handed the call over, and `lost` if it has gone.
+ */
 export interface CallTakenOver {
   kind: "call.taken_over";
   call_id: string;
   agent: string;
   reason: string;
+  server?: string;
+  cause?: "handed_over" | "lost";
 }
 
 /**
@@ -533,6 +549,7 @@ export type LogEvent =
   | FillerStarted
   | FillerDone
   | LogGap
+  | CallHandedOver
   | CallTakenOver
   | StoreDegraded
   | StoreRestored

@@ -235,6 +235,16 @@ describe("a tool", () => {
   });
 });
 
+describe("a call on another server", () => {
+  const takenOver: LogEvent = { kind: "call.taken_over", call_id: "c", agent: "clerk", reason: "" };
+
+  it("has a warning if its server was lost, and a note after a hand-over", () => {
+    const title = "Another server continues the call";
+    expect(stateAfter(takenOver).entries[0]).toMatchObject({ title, tone: "warning" });
+    expect(stateAfter({ ...takenOver, cause: "handed_over" }).entries[0]).toMatchObject({ title, tone: "plain" });
+  });
+});
+
 describe("a transport change", () => {
   const chosen: LogEvent = { kind: "link.lost", reason: "the caller changed the audio connection" };
   const joined = (transport: "webrtc" | "websocket"): LogEvent => ({ kind: "leg.joined", leg_id: "l", transport });

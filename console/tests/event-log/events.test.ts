@@ -38,6 +38,12 @@ describe("an event's summary", () => {
     expect(lineOf(delta(1, "x".repeat(1000))).summary.length).toBeLessThan(170);
   });
 
+  it("warns of a server that was lost, and not of a hand-over", () => {
+    const takenOver: LogFrame = { seq: 1, at_ms: 0, kind: "call.taken_over", call_id: "c", agent: "a", reason: "gone" };
+    expect(lineOf(takenOver)).toMatchObject({ summary: "gone", tone: "warning" });
+    expect(lineOf({ ...takenOver, cause: "handed_over" }).tone).toBe("plain");
+  });
+
   it("shows unknown kinds", () => {
     expect(lineOf({ seq: 1, at_ms: 0, kind: "moon.risen", phase: "full" } as unknown as LogFrame)).toMatchObject({
       name: "moon.risen",

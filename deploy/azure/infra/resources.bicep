@@ -331,7 +331,7 @@ resource server 'Microsoft.App/containerApps@2025-01-01' = {
       ]
     }
     template: {
-      // Draining (30 s), the goodbye (20 s), and a margin.
+      // The hand-over of the calls or draining (30 s), the goodbye (20 s), and a margin.
       terminationGracePeriodSeconds: 60
       containers: [
         {

@@ -23,7 +23,7 @@ _UNCHANGED = (
     | log_events.ToolProgress | log_events.ApprovalNeeded | log_events.ApprovalResolved
     | log_events.CallSettings | log_events.TurnWaiting | log_events.TurnStalled | log_events.TurnLatency
     | log_events.FillerStarted | log_events.FillerDone
-    | log_events.LogGap
+    | log_events.LogGap | log_events.CallHandedOver
 )  # fmt: skip
 """Events that a caller sees as they are. The arguments of `approval.needed` are the caller's to judge."""
 _FOR_CALLERS = ("call_limit_near", "call_recorded", "caller_audio_stopped", "speech_lost", "server_draining")
@@ -66,8 +66,10 @@ class CallerView:
                 return event
             case log_events.LinkLost():
                 return replace(event, reason="the connection to the model was lost")
-            case log_events.ModelChanged() | log_events.CallTakenOver():
+            case log_events.ModelChanged():
                 return replace(event, reason="")
+            case log_events.CallTakenOver():
+                return replace(event, reason="", server=None)
             case log_events.AgentChanged():
                 return replace(event, reason=None)
             case log_events.ToolStarted():

@@ -62,6 +62,7 @@ from trunkline.scenario.fillers import FillerKind
 from trunkline.scenario.scenario import AnyScenario
 
 logger = logging.getLogger(__name__)
+HANDED_OVER = "the former server stops, and has handed the call over"
 AUDIO_STATS_EVERY_S = 1.0
 MAX_IMAGES = 10
 """Images that a caller may show in a call: each is in the log, and is paid for again with each answer."""
@@ -141,6 +142,10 @@ class Call:
         self.leg = Leg(leg_id, transport, f"leg_{self._legs}")
         self._images = 0 if former is None else former.images
         self.ended_at: float | None = None
+        self.is_elsewhere = False
+        """True if the call has stopped here without an end: another server runs it, or will."""
+        self.stopped = asyncio.Event()
+        """Set when the call has ended, or has stopped here; then its pages stay until `send_pages_away`."""
         self.commit: Callable[[], Awaitable[None]] | None = None
         """Waits until the log so far is in the live record; None if the call is not recorded."""
         self._provider = provider
@@ -250,8 +255,15 @@ class Call:
         if taken_over.last_seq > taken_over.committed:
             self._append(LogGap(first=taken_over.committed + 1, last=taken_over.last_seq))
         restored = restore((entry.event for entry in taken_over.entries), record.first_agent, new_id)
-        reason = "the server of this call has gone"
-        self._append(CallTakenOver(call_id=self.call_id, agent=restored.agent, reason=reason))
+        self._append(
+            CallTakenOver(
+                call_id=self.call_id,
+                agent=restored.agent,
+                reason=HANDED_OVER if taken_over.handed_over else "the server of this call has gone",
+                server=taken_over.server or None,
+                cause="handed_over" if taken_over.handed_over else "lost",
+            )
+        )
         if record.transport == "webrtc":
             self._append(LegReofferRequested(reason="another server runs the call"))
         for effect in self._machine.resume(restored, self._now_ms()):
@@ -297,8 +309,9 @@ class Call:
             self._agents.close()
             if self._own_mcp_servers is not None:
                 await self._own_mcp_servers.close()
-            self._webrtc.drop()
-            await self._webrtc.hang_up()
+            if not self.is_elsewhere:  # else the other server has the provider's WebRTC call, too
+                self._webrtc.drop()
+                await self._webrtc.hang_up()
 
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call from outside. Do nothing if it has ended."""
@@ -309,13 +322,29 @@ class Call:
         goodbye = inputs.StopRequested(reason) if self.leg.page is None else inputs.HangUpRequested(reason)
         self._runner.post(goodbye)
 
+    def hand_over(self, moment: inputs.HandOverMoment) -> None:
+        """Stop without an end at this moment, for another server; then `stopped` is set."""
+        self._runner.post(inputs.HandOverRequested(moment))
+
     def abandon(self) -> None:
         """Stop without an end: another server runs the call. Its pages connect again."""
         if not self.is_over:
-            self._runner.stop()
-            self.ended_at = self._loop.time()
-            for page in self._pages:
-                page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
+            self._stop_here()
+            self.send_pages_away()
+
+    def send_pages_away(self) -> None:
+        """Close the pages of a call that another server runs, or will: they connect again."""
+        for page in self._pages:
+            page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
+
+    def _stop_here(self) -> None:
+        self.is_elsewhere = True
+        self._stop()
+
+    def _stop(self) -> None:
+        self._runner.stop()
+        self.ended_at = self._loop.time()
+        self.stopped.set()
 
     def announce(self, message: str, code: str) -> None:
         """Append a notice to the log, for the pages of the call."""
@@ -337,8 +366,7 @@ class Call:
 
     def _finish(self) -> None:
         """End the call: log nothing more, and close the pages."""
-        self._runner.stop()
-        self.ended_at = self._loop.time()
+        self._stop()
         for page in self._pages:
             page.close(CloseCode.CALL_OVER, "the call is over")
 
@@ -469,6 +497,9 @@ class Call:
         role = frame_of(role_set, 0, round(self._now_ms()))
         shown = self._caller_view.frame if page.audience == "caller" else Entry.frame
         page.push_history(role, self.log.since(after), shown)
+        if self.is_elsewhere:
+            page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
+            return
         if self.is_over:
             page.close(CloseCode.CALL_OVER, "the call is over")
             return
@@ -625,6 +656,8 @@ class Call:
                     self._words.listen(speech_id)
             case effects.SendSilence(ms):
                 self._link.send_audio(bytes(round(ms) * BYTES_PER_MS))
+            case effects.HandOver():
+                self._stop_here()
             case effects.EndCall():
                 pass  # the `call.ended` event has ended the call, in `_append`
             case _:

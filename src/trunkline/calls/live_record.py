@@ -55,11 +55,15 @@ class TakenOverCall:
 
     Attributes:
         seen: the number of the last event that the caller's page has seen; it may be beyond the committed log.
+        server: the id of the server that runs the call now; empty if it has none.
+        handed_over: True if the former server has handed the call over, False if it has gone.
     """
 
     record: LiveRecord
     entries: Sequence[Entry]
     seen: int = 0
+    server: str = ""
+    handed_over: bool = False
 
     @property
     def committed(self) -> int:

@@ -456,12 +456,28 @@ class LogGap(LogEvent, frozen=True, tag="log.gap", rename={"first": "from", "las
     last: int
 
 
+class CallHandedOver(LogEvent, frozen=True, tag="call.handed_over"):
+    """The server of the call stops, and runs it no longer: another one continues it.
+
+    `answer_due` is true if the other server has to request an answer: one is due, or was cut off.
+    """
+
+    call_id: str
+    reason: str
+    answer_due: bool = False
+
+
 class CallTakenOver(LogEvent, frozen=True, tag="call.taken_over"):
-    """Another server runs the call from now on, since the former one has gone. The model gets a new session."""
+    """Another server runs the call from now on: `server` is its id.
+
+    `cause` is `handed_over` if the former server has handed the call over, and `lost` if it has gone.
+    """
 
     call_id: str
     agent: str
     reason: str
+    server: str | None = None
+    cause: Literal["lost", "handed_over"] = "lost"
 
 
 class Notice(LogEvent, frozen=True, tag="notice"):
@@ -540,6 +556,7 @@ LogEventUnion = (
     | FillerStarted
     | FillerDone
     | LogGap
+    | CallHandedOver
     | CallTakenOver
     | StoreDegraded
     | StoreRestored

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 from trunkline.calls.agents.mcp_servers import McpServers
@@ -208,6 +210,8 @@ class CallRegistry:
             del self._clients[client]
         self._running.pop(call.call_id, None)
         call.hang_up("the server is stopping")  # for a task that was cancelled before its first step
+        if call.is_elsewhere and call.call_id in self._calls:  # nobody here answers for it any more
+            self._remove(call)
 
     def find(self, call_id: str) -> Call | None:
         """Return the running or recently ended call with this id, None if it is unknown."""
@@ -225,20 +229,24 @@ class CallRegistry:
 
     async def drain(self, time_limit_s: float) -> None:
         """Wait until no call runs. Calls that run after `time_limit_s` say goodbye and end."""
-        seconds = f"{time_limit_s:g} s"
-        for call in self._running_calls():
+        seconds = f"{math.ceil(time_limit_s - 0.001)} s"
+        for call in self.running_calls():
             call.announce(f"The server is about to stop: this call can continue for {seconds}.", "server_draining")
         await self._wait_for_end(time_limit_s)
-        for call in self._running_calls():
+        for call in self.running_calls():
             call.say_goodbye("the server is stopping")
         await self._wait_for_end(GOODBYE_S)
 
-    def _running_calls(self) -> list[Call]:
+    def running_calls(self) -> list[Call]:
+        """Return the calls that run."""
         return [self._calls[call_id] for call_id in self._running if call_id in self._calls]
 
     async def _wait_for_end(self, time_limit_s: float) -> None:
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=time_limit_s)
+        """Wait until no call runs, also none that came meanwhile, for a limited time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(time_limit_s):
+                while self._running:
+                    await asyncio.wait(self._running.values())
 
     def running_of(self, client: str) -> int:
         """Return the number of running calls that a client has started."""

@@ -29,10 +29,12 @@ class OwnerSight:
     Attributes:
         holds_lock: True if it holds the lock of its server id, which the system releases when a process dies.
         heartbeat_age_ms: the age of its last heartbeat by the database's clock; None if it has none.
+        has_released: True if it has handed the call over.
     """
 
     holds_lock: bool
     heartbeat_age_ms: float | None
+    has_released: bool = False
 
     @property
     def is_gone(self) -> bool:
@@ -59,6 +61,8 @@ class ClaimRules:
 
     def decide(self, owner: OwnerSight, now_ms: float) -> Claim:
         """Return the action for a call with this owner."""
+        if owner.has_released:
+            return Claim.TAKE_OVER
         if not owner.is_gone:
             return Claim.FORWARD
         in_grace = self._back_at_ms is not None and now_ms - self._back_at_ms < GRACE_MS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkline.calls.log import Entry, parse_frame
@@ -25,12 +25,14 @@ class Ownership:
         epoch: the number of its ownership: each claim raises it.
         address: the owner's address for other servers; None if it has left the cluster.
         heartbeat_age_ms: the age of its last heartbeat; None without one.
+        has_released: True if it has handed the call over, so that any other server may claim it.
     """
 
     server_id: str
     epoch: int
     address: str | None
     heartbeat_age_ms: float | None
+    has_released: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,19 @@ class LiveCall:
 
 @dataclass(frozen=True)
 class LiveWrite:
-    """A change of one call: new events as pairs of number and frame, and the record if it has changed."""
+    """A change of one call.
+
+    Attributes:
+        events: new events, as pairs of number and frame.
+        record: the record if it has changed.
+        releases: True hands the call over: another server may claim it from now on.
+    """
 
     call_id: str
     epoch: int
     events: Sequence[tuple[int, str]]
     record: str | None = None
+    releases: bool = False
 
 
 class LiveCalls:
@@ -64,14 +73,25 @@ class LiveCalls:
         self._insert_events = (sqlite if database.is_sqlite else postgresql).insert(live_events)
 
     # Servers --------------------------------------------------------------------------------------------------------
-    async def beat(self, server_id: str, address: str) -> None:
-        """Write a server's heartbeat."""
-        row = {"address": address, "heartbeat_ms": self._now_ms}
+    async def beat(self, server_id: str, address: str, *, is_draining: bool = False) -> None:
+        """Write a server's heartbeat.
+
+        Args:
+            is_draining: True for a server that stops: nobody hands calls over to it.
+        """
+        row = {"address": address, "heartbeat_ms": self._now_ms, "is_draining": is_draining}
         upsert = self._insert_server.values(server_id=server_id, **row).on_conflict_do_update(
             index_elements=["server_id"], set_=row
         )
         async with self._database.writing() as connection:
             await connection.execute(upsert)
+
+    async def others(self, server_id: str, heard_within_ms: float) -> list[str]:
+        """Return the ids of the other servers with a heartbeat within `heard_within_ms` that do not stop."""
+        heard = servers.c.heartbeat_ms > self._now_ms - heard_within_ms
+        query = select(servers.c.server_id).where(servers.c.server_id != server_id, ~servers.c.is_draining, heard)
+        async with self._database.engine.connect() as connection:
+            return [row.server_id for row in await connection.execute(query)]
 
     async def leave(self, server_id: str) -> None:
         """Remove a server that stops in an orderly way."""
@@ -79,10 +99,14 @@ class LiveCalls:
             await connection.execute(delete(servers).where(servers.c.server_id == server_id))
 
     async def forget(self, after_ms: float) -> None:
-        """Delete the servers without a heartbeat for `after_ms`, and the records of their calls."""
+        """Delete the servers without a heartbeat for `after_ms`, and the records of their calls.
+
+        A call that was handed over stays for the same time.
+        """
         living = select(servers.c.server_id).where(servers.c.heartbeat_ms > self._now_ms - after_ms)
+        is_waiting = func.coalesce(live_calls.c.released_ms, 0) > self._now_ms - after_ms
         async with self._database.writing() as connection:
-            await connection.execute(delete(live_calls).where(live_calls.c.owner.not_in(living)))
+            await connection.execute(delete(live_calls).where(live_calls.c.owner.not_in(living), ~is_waiting))
             await connection.execute(delete(servers).where(servers.c.heartbeat_ms <= self._now_ms - after_ms))
 
     # Owners ---------------------------------------------------------------------------------------------------------
@@ -90,7 +114,9 @@ class LiveCalls:
         """Return the owner of a running call; None if no server has it in its live record."""
         age = self._now_ms - servers.c.heartbeat_ms
         query = (
-            select(live_calls.c.owner, live_calls.c.epoch, servers.c.address, age.label("age"))
+            select(
+                live_calls.c.owner, live_calls.c.epoch, live_calls.c.released_ms, servers.c.address, age.label("age")
+            )
             .select_from(live_calls.outerjoin(servers, servers.c.server_id == live_calls.c.owner))
             .where(live_calls.c.call_id == call_id)
         )
@@ -98,7 +124,8 @@ class LiveCalls:
             row = (await connection.execute(query)).one_or_none()
         if row is None:
             return None
-        return Ownership(row.owner, row.epoch, row.address, None if row.age is None else float(row.age))
+        age_ms = None if row.age is None else float(row.age)
+        return Ownership(row.owner, row.epoch, row.address, age_ms, has_released=row.released_ms is not None)
 
     async def begin(self, call_id: str, server_id: str, record: str) -> int:
         """Record a new call of a server; return its first epoch."""
@@ -112,7 +139,7 @@ class LiveCalls:
         claiming = (
             update(live_calls)
             .where(live_calls.c.call_id == call_id, live_calls.c.epoch == epoch)
-            .values(owner=server_id, epoch=epoch + 1)
+            .values(owner=server_id, epoch=epoch + 1, released_ms=None)
         )
         async with self._database.writing() as connection:
             done = await connection.execute(claiming)
@@ -124,7 +151,9 @@ class LiveCalls:
         lost = []
         async with self._database.writing() as connection:
             for one in writes:
-                changed = {"epoch": one.epoch} if one.record is None else {"record": one.record}
+                changed: dict[str, object] = {"epoch": one.epoch} if one.record is None else {"record": one.record}
+                if one.releases:
+                    changed["released_ms"] = self._now_ms
                 owned = live_calls.c.call_id == one.call_id, live_calls.c.epoch == one.epoch
                 done = await connection.execute(update(live_calls).where(*owned).values(changed))
                 if not done.rowcount:

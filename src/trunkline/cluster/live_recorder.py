@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from trunkline.calls import log_events
 from trunkline.calls.live_record import LiveRecord, TakenOverCall
 from trunkline.calls.log import Entry, Log
-from trunkline.cluster.claim_rules import Claim, ClaimRules, OwnerSight
+from trunkline.cluster.claim_rules import STALE_HEARTBEAT_MS, Claim, ClaimRules, OwnerSight
 from trunkline.cluster.live_calls import LiveCalls, LiveWrite, Ownership
 from trunkline.cluster.node import OwnerUnknownError
 from trunkline.store.database import Database, StoreError
@@ -29,6 +29,8 @@ BATCH_S = 0.25
 HEARTBEAT_S = 1.0
 COMMIT_TIMEOUT_S = 1.0
 """The longest time in s that a tool waits for the commit of its start."""
+RELEASE_TIMEOUT_S = 3.0
+"""The longest time in s for the last write of a call that is handed over."""
 MAX_WAITING_EVENTS = 20_000
 """The events of a call that may wait for the database; beyond it the call cannot be taken over."""
 FORGET_AFTER_MS = 60_000.0
@@ -117,6 +119,7 @@ class LiveRecorder:
         self._writing = asyncio.Lock()
         self.is_open = False
         """True once the database has been reached."""
+        self._is_draining = False
         self._has_failed = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -155,6 +158,56 @@ class LiveRecorder:
         call.commit = followed.commit
         self._kick.set()
 
+    # Hand-over ------------------------------------------------------------------------------------------------------
+    async def begin_to_drain(self) -> None:
+        """Announce to the other servers that this one stops: it claims no call that another one can take."""
+        self._is_draining = True
+        with suppress(*_FAILURES):  # the next heartbeat says it, too
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._live.beat(self.server_id, self._address, is_draining=True)
+
+    async def has_successor(self) -> bool:
+        """Return whether another server lives that does not stop, so that it can take calls over."""
+        if not self.is_open:
+            return False
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                others = await self._live.others(self.server_id, STALE_HEARTBEAT_MS)
+                for other in others:
+                    if await self._lock.is_alive(other):
+                        return True
+        except _FAILURES as error:
+            self._on_failed(error)
+        return False
+
+    def records(self, call_id: str) -> bool:
+        """Return whether a call has a live record, so that another server can continue it."""
+        followed = self._followed.get(call_id)
+        return followed is not None and not followed.is_over
+
+    async def release(self, call_id: str) -> bool:
+        """Commit the rest of a call that has stopped here, and let any other server claim it at once.
+
+        Returns:
+            False if the database did not answer in time. Another server can claim the call after this one has ended.
+        """
+        try:
+            async with asyncio.timeout(RELEASE_TIMEOUT_S), self._writing:
+                if (followed := self._followed.get(call_id)) is None:
+                    return False
+                record = _encoded(followed.call)
+                if followed.epoch is None:
+                    followed.epoch = await self._live.begin(call_id, self.server_id, record)
+                last = LiveWrite(call_id, followed.epoch, list(followed.waiting), record, releases=True)
+                is_lost = bool(await self._live.write([last]))
+        except _FAILURES as error:
+            self._on_failed(error)
+            return False
+        followed.waiting.clear()
+        followed.committed.set()
+        self._followed.pop(call_id, None)
+        return not is_lost
+
     # Claims ---------------------------------------------------------------------------------------------------------
     async def owner_of(self, call_id: str) -> Ownership | None:
         """Return the owner of a call; None if no record names one.
@@ -173,7 +226,11 @@ class LiveRecorder:
         """
         async with self._asking():
             lives = await self._lock.is_alive(owner.server_id)
-        return self._rules.decide(OwnerSight(lives, owner.heartbeat_age_ms), _now_ms())
+        sight = OwnerSight(lives, owner.heartbeat_age_ms, has_released=owner.has_released)
+        claim = self._rules.decide(sight, _now_ms())
+        if claim is Claim.TAKE_OVER and self._is_draining and await self.has_successor():
+            return Claim.WAIT
+        return claim
 
     async def claim(self, call_id: str, owner: Ownership, seen: int) -> tuple[TakenOverCall, int] | None:
         """Claim a call of a server that has gone.
@@ -197,7 +254,7 @@ class LiveRecorder:
         except msgspec.MsgspecError as error:
             logger.error("the record of the call %s does not fit this version: %s", call_id, error)
             return None
-        return TakenOverCall(record, loaded.entries, seen), epoch
+        return TakenOverCall(record, loaded.entries, seen, self.server_id, owner.has_released), epoch
 
     async def give_up(self, call_id: str, epoch: int) -> None:
         """Delete the record of a claimed call that cannot continue here."""
@@ -278,7 +335,7 @@ class LiveRecorder:
                 if not self.is_open:
                     await self._database.migrate()
                 await self._lock.hold()
-                await self._live.beat(self.server_id, self._address)
+                await self._live.beat(self.server_id, self._address, is_draining=self._is_draining)
                 await self._live.forget(self._forget_after_ms)
                 self.is_open = True
                 self._on_answered()

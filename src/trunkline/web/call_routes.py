@@ -145,6 +145,9 @@ async def join_call(request: Request) -> Response:
     call = _call(request)
     server_state_of(request).joining.take(request, "Calls were joined too often")
     body = await json_body(request, NewLeg)
+    if call.is_elsewhere:
+        message = "Another server runs this call: try again in a moment."
+        raise ApiError(503, "owner_unreachable", message, retry_after_s=1.0)
     if call.is_over:
         raise ApiError(410, "call_over", "This call is over. Start a new call to talk; the log can still be read.")
     transport = _transport(body)

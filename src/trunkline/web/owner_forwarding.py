@@ -98,7 +98,9 @@ class ForwardToOwner:
                         case Claim.TAKE_OVER:
                             await self._server.take_over(call_id, owner, seen)
                         case Claim.WAIT:
-                            raise OwnerUnknownError("the database was away, so owners show first that they live")
+                            raise OwnerUnknownError(
+                                "the database was away, or this server stops: another one takes the call"
+                            )
             if self._server.runs(call_id):
                 return None
         return None if cluster is None else await cluster.owner_of(call_id)

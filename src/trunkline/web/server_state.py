@@ -169,10 +169,25 @@ class ServerState:
         return self._registry
 
     async def drain(self) -> None:
-        """Accept no new calls, and wait for the running ones, at most for the drain time and a goodbye."""
+        """Accept no new calls. Hand the running ones over to another server; without one, wait for them.
+
+        The wait lasts at most for the drain time and a goodbye.
+        """
         self.is_draining = True
-        if self._registry is not None:
-            await self._registry.drain(self.settings.drain_s)
+        if (registry := self._registry) is None:
+            return
+        began = asyncio.get_running_loop().time()
+        if self.live is not None:
+            from trunkline.cluster.hand_over import HandOver
+
+            await HandOver(self.live, registry.running_calls, self._flush_store, self.settings.drain_s).run()
+        passed_s = asyncio.get_running_loop().time() - began
+        await registry.drain(max(0.0, self.settings.drain_s - passed_s))
+
+    async def _flush_store(self) -> None:
+        """Wait until the stored calls have all events so far: another server writes the next ones."""
+        if self.store is not None:
+            await self.store.writer.flush()
 
     def use_gate(self, gate: ConnectionGate) -> None:
         """Show the connections of a listener in the metrics."""
@@ -402,9 +417,10 @@ class ServerState:
         self.live.follow(call, epoch=epoch, committed=taken_over.committed)
         log_event(
             logger,
-            logging.WARNING,
+            logging.INFO if taken_over.handed_over else logging.WARNING,
             "call.taken_over",
             call=call_id,
+            cause="handed_over" if taken_over.handed_over else "lost",
             lost_events=taken_over.last_seq - taken_over.committed,
         )
 

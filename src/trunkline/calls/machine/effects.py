@@ -178,6 +178,10 @@ class SetTimer(msgspec.Struct, frozen=True):
     at_ms: float | None
 
 
+class HandOver(msgspec.Struct, frozen=True):
+    """Stop the call here without an end: another server continues it."""
+
+
 class EndCall(msgspec.Struct, frozen=True):
     """End the call."""
 
@@ -205,5 +209,6 @@ Effect = (
     | ListenForWords
     | SendSilence
     | SetTimer
+    | HandOver
     | EndCall
 )

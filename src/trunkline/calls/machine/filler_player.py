@@ -73,6 +73,11 @@ class FillerPlayer:
         self._failed = False
         """True until the caller has heard that the model has failed."""
 
+    @property
+    def is_playing(self) -> bool:
+        """True while a filler plays."""
+        return self._state is FillerState.PLAYING
+
     def on_turn_ended(self, endpointing_ms: float) -> None:
         """Note that a spoken turn has ended, `endpointing_ms` after the caller's voice."""
         self._voice_ended_ms = self._outbox.now_ms - endpointing_ms

@@ -7,6 +7,7 @@ of them a second.
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Literal
 
 import msgspec
@@ -201,6 +202,27 @@ class GuardrailFinished(msgspec.Struct, frozen=True):
     duration_ms: int = 0
 
 
+class HandOverMoment(Enum):
+    """The moment at which a call is handed over to another server.
+
+    Attributes:
+        BETWEEN_TURNS: nobody speaks, no answer and no tool is under way, and all audio was heard. Over WebRTC, where
+            the audio continues: as soon as no tool runs.
+        NO_TOOL: no tool runs, and the caller does not speak. An answer that is cut off is given again.
+        NOW: at once.
+    """
+
+    BETWEEN_TURNS = auto()
+    NO_TOOL = auto()
+    NOW = auto()
+
+
+class HandOverRequested(msgspec.Struct, frozen=True):
+    """The server stops: hand the call over at this moment. It replaces an earlier request."""
+
+    moment: HandOverMoment
+
+
 class StopRequested(msgspec.Struct, frozen=True):
     """The server ends the call."""
 
@@ -232,6 +254,7 @@ OtherInput = (
     | ToolFinished
     | ApprovalRequested
     | GuardrailFinished
+    | HandOverRequested
     | StopRequested
     | TimerFired
 )

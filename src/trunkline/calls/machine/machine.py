@@ -21,6 +21,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `StallWatch`: a call that waits and gets no sign, and a model that is silent during a response
 - `CallLimits`: maximum duration and idle timeout
 - `VoiceEnd`: the end of the caller's voice, by the page's report
+- `HandOver`: the moment at which the call moves to another server
 - `Waiting`: the one thing that the call waits for
 
 `CallerActivity` notifies the parts of the caller's turns, and `ModelEvents` passes the model's events on to them. This
@@ -44,6 +45,7 @@ from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.fallback_model import FallbackModel
 from trunkline.calls.machine.filler_player import FillerPlayer
 from trunkline.calls.machine.guarded_output import GuardedOutput
+from trunkline.calls.machine.hand_over import HandOver
 from trunkline.calls.machine.hosted_mcp import HostedMcp
 from trunkline.calls.machine.input_guardrails import InputGuardrails
 from trunkline.calls.machine.inputs import (
@@ -59,6 +61,7 @@ from trunkline.calls.machine.inputs import (
     CommandReceived,
     FillerFetched,
     GuardrailFinished,
+    HandOverRequested,
     HangUpRequested,
     Input,
     LinkDropped,
@@ -145,6 +148,9 @@ class CallMachine:
         self._stall_watch = StallWatch(plan, outbox, status, self._scheduler)
         self._voice_end = VoiceEnd(outbox)
         self._waiting = Waiting(outbox, status, self._scheduler, self._tools, self._output)
+        self._hand_over = HandOver(
+            outbox, self._scheduler, self.transcript, self._playout, self._fillers, self._tools, self._waiting
+        )
         self._leg: tuple[str, str] | None = None
         self._ended = False
         self._retry = ResponseRetry(
@@ -238,8 +244,8 @@ class CallMachine:
     def resume(self, restored: Restoration, now_ms: float) -> list[Effect]:
         """Return the first effects of a call that another server ran: wait for the caller, with all that was said.
 
-        The model gets the conversation with the next session, and a note to continue it. An answer that was due, or was
-        cut off, is requested when the caller is back.
+        The model gets the conversation with the next session, and a note to continue it, unless the call was handed
+        over between two turns. An answer that was due, or was cut off, is requested when the caller is back.
         """
         outbox = self._outbox
         outbox.begin_step(now_ms)
@@ -250,7 +256,7 @@ class CallMachine:
         if restored.settings is not None:
             self._push_to_talk.restore(restored.settings)
         self._tools.restore(restored)
-        if restored.entries:
+        if restored.entries and restored.needs_note:
             outbox.log_all(self.transcript.add_note(outbox.new_id("item"), REANCHOR))
         if restored.wants_answer:
             self._scheduler.request_response()
@@ -288,6 +294,7 @@ class CallMachine:
             self._fillers.update(self._waiting.current)
             if self._limits.ending is not None and self._is_at_rest():
                 self._limits.on_rest(self._playout.heard_at_ms)
+            self._ended = self._hand_over.is_done(self.plan.call_id, caller_there=self._activity.is_there)
         return self._outbox.take()
 
     def _handle(self, given: OtherInput) -> None:  # noqa: C901 - one case for each input
@@ -323,6 +330,8 @@ class CallMachine:
                 self._on_link_opened(given)
             case RenewalFailed():
                 self._session.on_renewal_failed()
+            case HandOverRequested(moment):
+                self._hand_over.request(moment)
             case StopRequested():
                 self._end_call(given.reason)
             case ToolFinished():
@@ -485,6 +494,8 @@ class CallMachine:
                 self._interruption.on_timer()
             case Timer.FILLER:
                 self._fillers.on_timer()
+            case Timer.HAND_OVER:
+                pass  # the end of the step hands over
             case Timer.RETRY:
                 self._retry.on_retry_timer()
             case Timer.TRUNCATION:

@@ -1,7 +1,7 @@
 """State of a call that another server takes over, rebuilt from its committed log.
 
 Pure: a fold over the events. A message that was open when the former server died ends where the log ends, and a tool
-that was running has an unknown outcome: it is not run again.
+that was running has an unknown outcome: it is not run again, unless the scenario declares it as idempotent.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Restoration:
         running_tools: the tools without a result, by the id of the call.
         awaiting_approval: the ids of those that wait for the caller's approval, and so have not run.
         wants_answer: True if an answer is due: to the caller's last turn, to a tool, or again after it was cut off.
+        needs_note: True if the model must know that the connection was interrupted. After a hand-over between two turns
+            it has missed nothing, as after the renewal of a session.
     """
 
     agent: str
@@ -48,6 +50,7 @@ class Restoration:
     running_tools: dict[str, log_events.ToolStarted] = field(default_factory=dict)
     awaiting_approval: set[str] = field(default_factory=set)
     wants_answer: bool = False
+    needs_note: bool = True
 
     def message(self, item_id: str) -> Message | None:
         """Return a message of the conversation, None if the log has none of this id."""
@@ -67,8 +70,12 @@ def restore(  # noqa: C901 - one case for each event
     """
     state = Restoration(first_agent)
     audible: str | None = None
+    handed_over: log_events.CallHandedOver | None = None
     for event in events:
+        handed_over = None
         match event:
+            case log_events.CallHandedOver():
+                handed_over = event
             case log_events.AgentChanged():
                 state.agent = event.agent
             case log_events.CallSettings():
@@ -99,7 +106,10 @@ def restore(  # noqa: C901 - one case for each event
                 _set_output(state, event, new_id)
             case _:
                 pass
-    state.wants_answer = audible is not None or _answer_is_due(state)
+    if handed_over is not None:  # the last event: the former server knew
+        state.wants_answer = state.needs_note = handed_over.answer_due
+    else:
+        state.wants_answer = audible is not None or _answer_is_due(state)
     return state
 
 

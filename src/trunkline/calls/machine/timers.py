@@ -15,6 +15,7 @@ class Timer(StrEnum):  # a dict finds a text faster than another enum member
         COMMIT: push-to-talk commits the caller's audio.
         FILLER: a filler is due, or has been played.
         GOODBYE: the agent must finish its goodbye.
+        HAND_OVER: the caller has heard the agent's audio, so that the call can be handed over.
         INTERRUPTION: the caller's speech over the agent's must be decided.
         IDLE: the caller must say or do something.
         LIMIT_WARNING: the page gets a notice of the maximum duration.
@@ -35,6 +36,7 @@ class Timer(StrEnum):  # a dict finds a text faster than another enum member
     COMMIT = auto()
     FILLER = auto()
     GOODBYE = auto()
+    HAND_OVER = auto()
     IDLE = auto()
     INTERRUPTION = auto()
     LIMIT_WARNING = auto()
