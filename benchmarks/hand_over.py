@@ -58,7 +58,7 @@ async def serving(port: int, service: str, database: str, folder: Path) -> Async
         **os.environ,
         "PYTHONPATH": str(ROOT / "src"),
         "TRUNKLINE_PROVIDER": "openai",
-        "OPENAI_API_KEY": "sk-bench",
+        "OPENAI_API_KEY": "sk-benchmark-" + 40 * "0",
         "OPENAI_BASE_URL": f"{service}/v1",
         "TRUNKLINE_DATABASE_URL": database,
         "TRUNKLINE_DATA_DIR": str(folder / str(port)),

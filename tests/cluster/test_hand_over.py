@@ -115,7 +115,7 @@ async def test_a_server_that_stops_is_not_ready_and_claims_no_call(
         assert await second_live.release(started["call_id"])
         owner = await second_live.owner_of(started["call_id"])
         assert owner is not None
-        assert await first_live.decide(owner) is Claim.WAIT
+        assert await first_live.decide(owner) is Claim.LEAVE
         assert await second_live.decide(owner) is Claim.TAKE_OVER
         with pytest.raises(websockets.InvalidStatus) as refused:
             async with first.caller.page(started["call_id"], f"?leg={started['leg_id']}"):

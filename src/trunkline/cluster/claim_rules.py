@@ -20,6 +20,8 @@ class Claim(Enum):
     """The owner is gone: raise the epoch, and run the call."""
     WAIT = "wait"
     """Nobody may claim now: the page tries again."""
+    LEAVE = "leave"
+    """This server stops, and another one can take the call over: the page tries again there."""
 
 
 @dataclass(frozen=True)

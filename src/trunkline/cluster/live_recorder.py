@@ -225,11 +225,11 @@ class LiveRecorder:
             OwnerUnknownError: the database does not answer.
         """
         async with self._asking():
-            lives = await self._lock.is_alive(owner.server_id)
+            lives = owner.has_released or await self._lock.is_alive(owner.server_id)
         sight = OwnerSight(lives, owner.heartbeat_age_ms, has_released=owner.has_released)
         claim = self._rules.decide(sight, _now_ms())
         if claim is Claim.TAKE_OVER and self._is_draining and await self.has_successor():
-            return Claim.WAIT
+            return Claim.LEAVE
         return claim
 
     async def claim(self, call_id: str, owner: Ownership, seen: int) -> tuple[TakenOverCall, int] | None:

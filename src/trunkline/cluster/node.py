@@ -24,6 +24,10 @@ class OwnerUnknownError(Exception):
     """The owner of a call cannot be found at the moment."""
 
 
+class StoppingError(Exception):
+    """This server stops: another one takes the call over."""
+
+
 class ClusterNode:
     """A server among others. Use `aclose` at the end.
 

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 import uvicorn
 from starlette.datastructures import QueryParams
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.cluster.claim_rules import Claim
 from trunkline.cluster.forwarding import forward_request, forward_socket
-from trunkline.cluster.node import ClusterNode, OwnerUnknownError, PeerUnreachableError
+from trunkline.cluster.node import ClusterNode, OwnerUnknownError, PeerUnreachableError, StoppingError
 from trunkline.cluster.peer_gate import FORWARDED, PeerGate
 from trunkline.engine.server import EmbeddedServer
 from trunkline.web.auth_middleware import path_of, refuse
@@ -44,7 +45,7 @@ class ForwardToOwner:
     def __init__(self, app: ASGIApp, server: ServerState) -> None:
         self._app = app
         self._server = server
-        self._claiming = asyncio.Lock()
+        self._claiming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the app, or to the call's owner."""
@@ -60,7 +61,7 @@ class ForwardToOwner:
             if owner is not None and server.cluster is not None:
                 await forward(scope, receive, send, owner, server.cluster)
                 return
-        except (PeerUnreachableError, OwnerUnknownError) as problem:
+        except (PeerUnreachableError, OwnerUnknownError, StoppingError) as problem:
             logger.warning("a request for the call %s was not passed on: %s", call_id, problem)
             message = "The server of this call does not answer: try again."
             error = ApiError(503, "owner_unreachable", message, retry_after_s=RETRY_AFTER_S)
@@ -85,10 +86,12 @@ class ForwardToOwner:
         Raises:
             PeerUnreachableError: another server does not answer.
             OwnerUnknownError: the owner cannot be found at the moment.
+            StoppingError: another server can take the call over, and this one stops.
         """
         live, cluster = self._server.live, self._server.cluster
         if live is not None:
-            async with self._claiming:  # of several pages of a call, one has it taken over
+            claiming = self._claiming.setdefault(call_id, asyncio.Lock())
+            async with claiming:  # of several pages of a call, one has it taken over
                 for _attempt in range(CLAIM_ATTEMPTS):
                     if self._server.runs(call_id) or (owner := await live.owner_of(call_id)) is None:
                         break
@@ -98,9 +101,9 @@ class ForwardToOwner:
                         case Claim.TAKE_OVER:
                             await self._server.take_over(call_id, owner, seen)
                         case Claim.WAIT:
-                            raise OwnerUnknownError(
-                                "the database was away, or this server stops: another one takes the call"
-                            )
+                            raise OwnerUnknownError("the database was away, so owners show first that they live")
+                        case Claim.LEAVE:
+                            raise StoppingError("this server stops, and another one takes the call over")
             if self._server.runs(call_id):
                 return None
         return None if cluster is None else await cluster.owner_of(call_id)
