@@ -29,6 +29,7 @@ from typing import Any
 import httpx2
 import msgspec
 import websockets
+from shared.process import Served
 from shared.stub_model import StubModel, app_running
 from shared.trunkline_server import SCENARIO
 
@@ -49,6 +50,11 @@ class Server:
 
     url: str
     process: asyncio.subprocess.Process
+
+    @property
+    def cpu_s(self) -> tuple[float, float]:
+        """The processor time in s of the server, and of its child processes."""
+        return Served(self.url, self.process.pid).cpu_s
 
 
 @asynccontextmanager
@@ -92,6 +98,7 @@ class Page:
 
     events: list[dict[str, Any]] = field(default_factory=list)
     call_id: str = ""
+    is_taken: asyncio.Event = field(default_factory=asyncio.Event)
     away_s: float = 0.0
     """The time from the close by the first server to the first event of the second one."""
 
@@ -125,6 +132,7 @@ class Page:
         async with connecting(second, call, self.events[-1]["seq"]) as socket:
             await self.until(socket, "call.taken_over")
             self.away_s = time.perf_counter() - closed_at
+            self.is_taken.set()
             await socket.send('{"type":"say","text":"and when does it come"}')
             await self.until(socket, "audio.done")
             await socket.send('{"type":"hang_up"}')
@@ -138,7 +146,8 @@ class Page:
 @asynccontextmanager
 async def connecting(server: Server, call: dict[str, Any], after: int) -> AsyncIterator[websockets.ClientConnection]:
     address = f"{server.url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}&after={after}"
-    async with websockets.connect(address, compression=None, max_size=None, max_queue=None, proxy=None) as socket:
+    options: dict[str, Any] = {"compression": None, "max_size": None, "max_queue": None, "proxy": None}
+    async with websockets.connect(address, open_timeout=60, **options) as socket:
         yield socket
 
 
@@ -190,10 +199,14 @@ async def hand_over(count: int, database: str, folder: Path) -> bool:
                 calls.create_task(page.call(first, second, ready))
             for _ in pages:
                 await ready.acquire()
+            cpu_s = sum(second.cpu_s)
             began = time.perf_counter()
             first.process.send_signal(signal.SIGTERM)
             await first.process.wait()
             ended_s = time.perf_counter() - began
+            for page in pages:
+                await page.is_taken.wait()
+            cpu_s = sum(second.cpu_s) - cpu_s
         second.process.send_signal(signal.SIGTERM)
         await second.process.wait()
     found = [f"{page.call_id}: {problem}" for page in pages for problem in page.problems()]
@@ -201,7 +214,8 @@ async def hand_over(count: int, database: str, folder: Path) -> bool:
     away = [page.away_s for page in pages]
     print(
         f"{count} calls: the first server ended {ended_s:.1f} s after SIGTERM; without a server for "
-        f"{statistics.median(away):.2f} s (worst {max(away):.2f}), of which the page waits {REDIAL_S} s"
+        f"{statistics.median(away):.2f} s (worst {max(away):.2f}), of which the page waits {REDIAL_S} s; "
+        f"processor time of the second server for each call: {1000 * cpu_s / count:.0f} ms"
     )
     for problem in found[:20]:
         print(f"  {problem}")

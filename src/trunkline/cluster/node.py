@@ -25,7 +25,7 @@ class OwnerUnknownError(Exception):
 
 
 class StoppingError(Exception):
-    """This server stops: another one takes the call over."""
+    """A server that stops claims no call: another one takes it over."""
 
 
 class ClusterNode:
