@@ -11,10 +11,12 @@ export interface Start {
   agent: string | null;
 }
 
-/** A request to join a call with a new leg; `waiting` while the server cannot be reached, until the next attempt. */
+/** A request to join a call with a new leg; `waiting` while no server can be reached, until the next attempt. */
 export interface Join {
   takeOver: boolean;
   status: "requested" | "waiting";
+  /** The number of attempts that have failed. */
+  failures?: number;
 }
 
 /** The page's part in a call. */
@@ -99,7 +101,8 @@ export type Effect =
   | { type: "start-recording" }
   | { type: "finish-recording" }
   | { type: "drop-recording" }
-  | { type: "set-timer"; timer: TimerName; ms: number }
+  /** With `jitter` the time is shorter by up to a half, so that pages of one server do not come back all at once. */
+  | { type: "set-timer"; timer: TimerName; ms: number; jitter?: boolean }
   | { type: "clear-timer"; timer: TimerName }
   | { type: "remember-leg"; callId: string; legId: string }
   /** Write the call into the page's address; null removes it. */

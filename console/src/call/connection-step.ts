@@ -4,6 +4,9 @@ import type { Role } from "../transport/frames";
 import { type Effect, type Input, type Join, type Start, type State, wantedTransport } from "./connection-state";
 
 const RETRY_MS = 1500;
+const MAX_RETRY_MS = 6000;
+/** Statuses of a server that cannot be reached, or does not know yet which server runs the call. */
+const UNREACHABLE = [0, 503];
 /** In a replayed log, a later event has already answered the server's request for a new offer. */
 const REOFFER_DELAY_MS = 50;
 /** Statuses by which the server refuses an SDP offer: the relay may still work. */
@@ -228,9 +231,11 @@ class Transition {
     // A call that has ended cannot be joined, but its log is available.
     if (status === 410) this.openSocket(link.callId, null);
     else if (status === 404) this.forget();
-    else if (status === 0) {
-      this.set({ link: { ...link, join: { ...link.join, status: "waiting" } } });
-      this.emit({ type: "set-timer", timer: "retry", ms: RETRY_MS });
+    else if (UNREACHABLE.includes(status)) {
+      const { failures = 0 } = link.join;
+      this.set({ link: { ...link, join: { ...link.join, status: "waiting", failures: failures + 1 } } });
+      const ms = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures);
+      this.emit({ type: "set-timer", timer: "retry", ms, jitter: true });
     } else this.fail(message);
   }
 

@@ -25,6 +25,7 @@ import { lockLeg } from "./tab-lock";
 /** Time for WebRTC to connect before the relay replaces it, and without a fallback. */
 const AUTO_TIMEOUT_MS = 3000;
 const WEBRTC_TIMEOUT_MS = 15_000;
+const JITTER = 0.5;
 /** Number of former conversations that stay on the page. */
 const MAX_EARLIER = 3;
 
@@ -190,7 +191,7 @@ export class Connection {
         this.recordingNow.value = null;
         return;
       case "set-timer":
-        this.setTimer(effect.timer, effect.ms);
+        this.setTimer(effect.timer, effect.jitter ? effect.ms * (1 - JITTER * Math.random()) : effect.ms);
         return;
       case "clear-timer":
         clearTimeout(this.timers.get(effect.timer));
@@ -233,7 +234,7 @@ export class Connection {
     // The microphone's permission prompt and the audio graph need not wait for the server.
     this.legNow.value = webRtc ?? new RelayLeg(() => this.socket);
     const { signal } = this.request;
-    void requestLeg({ request, leg: webRtc, relayReason, signal }).then((outcome) => {
+    void requestLeg({ request, leg: webRtc, relayReason, after: this.socket?.seq ?? 0, signal }).then((outcome) => {
       if (outcome !== null) this.dispatch(outcome);
     });
   }

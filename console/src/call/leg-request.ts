@@ -11,6 +11,8 @@ interface LegRequest {
   /** The WebRTC leg to offer; null for the relay. */
   leg: WebRtcLeg | null;
   relayReason: string | null;
+  /** The number of the last event that this page has seen. */
+  after: number;
   /** Cancels the request: nothing is reported afterwards, and a call that it has started is hung up. */
   signal: AbortSignal;
 }
@@ -18,7 +20,7 @@ interface LegRequest {
 type Outcome = Extract<Input, { type: "started" | "joined" | "request-failed" }>;
 
 /** Send the request, and return its outcome; null if it was cancelled. */
-export async function requestLeg({ request, leg, relayReason, signal }: LegRequest): Promise<Outcome | null> {
+export async function requestLeg({ request, leg, relayReason, after, signal }: LegRequest): Promise<Outcome | null> {
   try {
     // Locking first: a duplicated tab knows the leg's id too.
     const legId = request.type === "join" ? await lockOwnLeg(request.callId) : null;
@@ -27,7 +29,7 @@ export async function requestLeg({ request, leg, relayReason, signal }: LegReque
     if (signal.aborted) return null;
     return request.type === "start"
       ? await start(request, offer, leg, signal)
-      : await join(request, legId, offer, leg, signal);
+      : await join(request, legId, offer, leg, after, signal);
   } catch (error) {
     if (signal.aborted) return null;
     return {
@@ -56,13 +58,11 @@ async function join(
   legId: string | null,
   offer: api.MediaOffer,
   leg: WebRtcLeg | null,
+  after: number,
   signal: AbortSignal,
 ): Promise<Outcome | null> {
-  const joined = await api.joinCall(callId, {
-    ...offer,
-    ...(legId !== null && { leg_id: legId }),
-    ...(takeOver && { take_over: true }),
-  });
+  const wanted = { ...offer, ...(legId !== null && { leg_id: legId }), ...(takeOver && { take_over: true }) };
+  const joined = await api.joinCall(callId, wanted, after);
   if (!signal.aborted && joined.sdp !== undefined) await leg?.answer(joined.sdp);
   if (signal.aborted) return null;
   return { type: "joined", legId: joined.leg_id, mayTakeOver: joined.grants.includes("speak") };

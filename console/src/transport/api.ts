@@ -117,11 +117,17 @@ export function startCall(parameters: { scenario: string; agent?: string } & Med
   return request("POST", "calls", parameters);
 }
 
+/** Join a call. `after` is the last event that this page has seen: another server that continues the call begins there. */
 export function joinCall(
   callId: string,
   wanted: { leg_id?: string; take_over?: boolean } & MediaOffer,
+  after: number,
 ): Promise<JoinedCall> {
-  return request("POST", `calls/${encodeURIComponent(callId)}/leg`, wanted);
+  return request(
+    "POST",
+    `calls/${encodeURIComponent(callId)}/leg?${new URLSearchParams({ after: String(after) })}`,
+    wanted,
+  );
 }
 
 /** Hang up, also while the browser leaves the page. `leg` proves that this page is the caller. */

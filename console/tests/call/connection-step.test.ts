@@ -238,10 +238,26 @@ describe("returning to a call", () => {
   it("waits for a server that cannot be reached, and tries again", () => {
     const waiting = run([RESUME, failed(0)]);
     expect(waiting.phase).toBe("reconnecting");
-    expect(effectOf(waiting.effects, "set-timer")).toEqual({ type: "set-timer", timer: "retry", ms: 1500 });
+    expect(effectOf(waiting.effects, "set-timer")).toEqual({
+      type: "set-timer",
+      timer: "retry",
+      ms: 1500,
+      jitter: true,
+    });
     const again = run([RESUME, failed(0), { type: "timer-fired", timer: "retry" }]);
     expect(effectOf(again.effects, "request").request).toMatchObject({ callId: "c1" });
     expect(again.phase).toBe("connecting");
+  });
+
+  it("tries again after longer pauses, also if the call's server is not known yet", () => {
+    const retried = { type: "timer-fired", timer: "retry" } as const;
+    const pauses = [1, 2, 3, 4].map((times) => {
+      const attempts = Array.from({ length: times }, (_, index) =>
+        index > 0 ? [retried, failed(503)] : [failed(503)],
+      );
+      return effectOf(run([RESUME, ...attempts.flat()]).effects, "set-timer").ms;
+    });
+    expect(pauses).toEqual([1500, 3000, 6000, 6000]);
   });
 
   it("stops waiting when the reader gives up", () => {
@@ -306,6 +322,22 @@ describe("a lost socket", () => {
     const lost = run([...LIVE, { type: "socket-lost" }]);
     expect([lost.phase, types(lost.effects)]).toEqual(["reconnecting", ["check-sign-in"]]);
     expect(run([...LIVE, { type: "socket-lost" }, OPENED]).phase).toBe("connected");
+  });
+
+  it("keeps the WebRTC connection, and reports it to the server that answers", () => {
+    const { effects, state } = run([
+      ...LIVE,
+      { type: "socket-lost" },
+      OPENED,
+      { type: "role-assigned", role: "caller" },
+    ]);
+    expect(state.leg).toBe("webrtc");
+    expect(types(effects)).toEqual(["caller-ready"]);
+    for (const passed of [
+      [...LIVE, { type: "socket-lost" }],
+      [...LIVE, { type: "socket-lost" }, OPENED],
+    ] as const)
+      expect(types(run(passed).effects)).not.toContain("request");
   });
 
   it("ends the call after the server has restarted, and starts no other", () => {
