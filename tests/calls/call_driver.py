@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, cast
 
 from trunkline.calls import commands, log_events
+from trunkline.calls.log import Entry
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
@@ -44,7 +45,8 @@ class CallDriver:
 
     Attributes:
         sent: events sent to the model, in order.
-        events: the log.
+        events: the log, until it is cleared.
+        log: the whole log.
         played: audio sent to the caller, in ms for each message.
         tools: tool calls without a result.
         configuring: configurations without a result.
@@ -89,7 +91,11 @@ class CallDriver:
         self._numbers: Iterator[int] = itertools.count(1)
         self._playing: str | None = None
         self._responding: str | None = None
-        self._do(self.machine.begin(0.0))
+        self.log: list[Entry] = []
+        self._do(self._first_effects())
+
+    def _first_effects(self) -> Sequence[effects.Effect]:
+        return self.machine.begin(0.0)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
     def link_up(self) -> None:
@@ -322,6 +328,7 @@ class CallDriver:
                 case effects.AppendToLog():
                     assert self.ended is None or isinstance(effect.event, log_events.CallEnded)
                     self.events.append(effect.event)
+                    self.log.append(Entry(len(self.log) + 1, round(self.now_ms), effect.event))
                 case effects.PlayAudio():
                     assert self._playing is not None
                     self.played[self._playing] = self.played.get(self._playing, 0.0) + len(effect.pcm) / 48

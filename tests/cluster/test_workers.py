@@ -59,8 +59,8 @@ scenario = Scenario("echo", agents=[RealtimeAgent(name="host")], rehearsal=rehea
 class Workers:
     """A server with two workers."""
 
-    def __init__(self, folder: Path, *options: str, **variables: str) -> None:
-        (folder / "echo.py").write_text(ECHO)
+    def __init__(self, folder: Path, *options: str, scenario: str = ECHO, **variables: str) -> None:
+        (folder / "echo.py").write_text(scenario)
         self.port = free_port()
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         environment = {

@@ -445,7 +445,8 @@ export interface CallHandedOver {
 
 /**
  * Another server runs the call from now on: `server` is its id.
- * `cause` is `handed_over` if the former server has handed the call over, and `lost` if it has gone.
+ * `cause` is `handed_over` if the former server has handed the call over, and `lost` if it has gone. Over WebRTC the
+ * model's session continues; otherwise the model gets a new one.
  */
 export interface CallTakenOver {
   kind: "call.taken_over";

@@ -39,6 +39,7 @@ from trunkline.calls.log_events import (
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.restoration import restore
+from trunkline.calls.machine.session_trace import trace_session
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.cost_limits import CallBudget, DayBudget
@@ -248,8 +249,6 @@ class Call:
             self._meters.read(entry)
             self._caller_view.read(entry)
         self.leg.reason = record.leg_reason
-        if record.rtc_call_id is not None:  # the page offers another one
-            self._webrtc.add_former(record.rtc_call_id)
         if record.state is not None:
             self._agents.restore_state(record.state)
         if taken_over.last_seq > taken_over.committed:
@@ -264,9 +263,13 @@ class Call:
                 cause="handed_over" if taken_over.handed_over else "lost",
             )
         )
-        if record.transport == "webrtc":
+        session = None
+        if record.transport == "webrtc" and record.rtc_call_id is not None:
+            session = trace_session(taken_over.entries)
+            self._use_sideband(record.rtc_call_id, continues=True)
+        elif record.transport == "webrtc":
             self._append(LegReofferRequested(reason="another server runs the call"))
-        for effect in self._machine.resume(restored, self._now_ms()):
+        for effect in self._machine.resume(restored, self._now_ms(), session):
             if isinstance(effect, effects.RunTool):
                 self._tools_at_start.append(effect)
             else:
@@ -309,9 +312,10 @@ class Call:
             self._agents.close()
             if self._own_mcp_servers is not None:
                 await self._own_mcp_servers.close()
-            if not self.is_elsewhere:  # else the other server has the provider's WebRTC call, too
-                self._webrtc.drop()
-                await self._webrtc.hang_up()
+            if self._webrtc.current is not None and self.commit is not None:
+                await self.commit()  # shows if another server has the call by now, and with it the WebRTC call
+            self._webrtc.drop()
+            await self._webrtc.hang_up()
 
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call from outside. Do nothing if it has ended."""
@@ -327,7 +331,11 @@ class Call:
         self._runner.post(inputs.HandOverRequested(moment))
 
     def abandon(self) -> None:
-        """Stop without an end: another server runs the call. Its pages connect again."""
+        """Stop without an end: another server runs the call. Its pages connect again.
+
+        A WebRTC call continues at the provider, with its audio; only the sideband is closed.
+        """
+        self._webrtc.release()
         if not self.is_over:
             self._stop_here()
             self.send_pages_away()
@@ -339,6 +347,7 @@ class Call:
 
     def _stop_here(self) -> None:
         self.is_elsewhere = True
+        self._webrtc.release()
         self._stop()
 
     def _stop(self) -> None:
@@ -466,10 +475,19 @@ class Call:
                 self._webrtc.add_former(answer.rtc_call_id)
                 await self._webrtc.hang_up()
                 return answer.sdp
-            self._webrtc.use(answer.rtc_call_id)
-            self._recording_source.use_webrtc(self._provider, answer.rtc_call_id)
-            self._link.set_route(Route(lambda: self._provider.connect(self._model, answer.rtc_call_id), resumable=True))
+            self._use_sideband(answer.rtc_call_id)
             return answer.sdp
+
+    def _use_sideband(self, rtc_call_id: str, *, continues: bool = False) -> None:
+        """Use the sideband of a WebRTC call as the link.
+
+        Args:
+            continues: True after a take-over: the session of the WebRTC call is the call's.
+        """
+        self._webrtc.use(rtc_call_id)
+        self._recording_source.use_webrtc(self._provider, rtc_call_id)
+        route = Route(lambda: self._provider.connect(self._model, rtc_call_id), resumable=True)
+        self._link.set_route(route, continues=continues)
 
     async def _session_for_offer(self) -> Event:
         agent = self._machine.agent

@@ -471,6 +471,7 @@ class CallTakenOver(LogEvent, frozen=True, tag="call.taken_over"):
     """Another server runs the call from now on: `server` is its id.
 
     `cause` is `handed_over` if the former server has handed the call over, and `lost` if it has gone.
+    Over WebRTC the model's session continues; otherwise the model gets a new one.
     """
 
     call_id: str

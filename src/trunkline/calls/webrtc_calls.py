@@ -53,9 +53,13 @@ class WebRtcCalls:
         return await self._provider.start_webrtc_call(sdp, corrected[0])
 
     def use(self, rtc_call_id: str) -> None:
-        """Use a call from now on, in place of the present one."""
+        """Use a call from now on, in place of the present one; it may be one that another server has started."""
         self.drop()
         self.current = rtc_call_id
+
+    def release(self) -> None:
+        """Forget the present call without a hang-up: another server of the cluster continues it."""
+        self.current = None
 
     def drop(self) -> None:
         """Stop using the present call. It is hung up soon, at the latest by `hang_up`."""

@@ -83,6 +83,7 @@ class ItemRetrieve(TypedDict):
     """A request for an item, which `conversation.item.retrieved` answers."""
 
     type: Literal["conversation.item.retrieve"]
+    event_id: NotRequired[str]
     item_id: str
 
 
@@ -90,6 +91,7 @@ class ItemDelete(TypedDict):
     """An order to remove an item from the conversation."""
 
     type: Literal["conversation.item.delete"]
+    event_id: NotRequired[str]
     item_id: str
 
 

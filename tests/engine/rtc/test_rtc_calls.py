@@ -289,6 +289,25 @@ async def test_a_sideband_can_be_attached_again() -> None:
             assert (await received(socket, "session.created"))[0]["session"]["instructions"] == "New."
 
 
+async def test_a_sideband_finds_the_last_item_that_was_added_without_it() -> None:
+    async with engine() as server, calling(server) as caller:
+        caller.type("good morning")
+        done = (await caller.receive("response.done"))[-1]
+        async with sideband(server, caller.call_id) as socket:
+            await received(socket, "session.created")
+            content = [{"type": "input_text", "text": "?"}]
+            item = {"id": "probe", "type": "message", "role": "system", "content": content}
+            await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+            last = (await received(socket, "conversation.item.added"))[-1]["previous_item_id"]
+            await socket.send(json.dumps({"type": "conversation.item.retrieve", "item_id": last}))
+            found = (await received(socket, "conversation.item.retrieved"))[-1]["item"]
+            await socket.send('{"type": "conversation.item.delete", "item_id": "probe"}')
+            await received(socket, "conversation.item.deleted")
+    (said,) = done["response"]["output"]
+    assert (found["id"], found["status"]) == (said["id"], "completed")
+    assert found["content"][0]["transcript"] == said["content"][0]["transcript"]
+
+
 async def test_too_many_sidebands_are_refused() -> None:
     async with engine() as server, calling(server) as caller:
         sockets = [await sideband(server, caller.call_id) for _ in range(16)]

@@ -45,23 +45,47 @@ class CallerActivity:
         self._recording_notice = recording_notice
         self.is_there = False
         self.has_joined = False
+        self._is_expected = False
+        """True after a take-over over WebRTC, while the page has only to connect its socket again."""
+
+    @property
+    def may_hear(self) -> bool:
+        """True if the caller hears the agent, as far as it is known."""
+        return self.is_there or self._is_expected
+
+    @property
+    def is_greeted(self) -> bool:
+        """True if the first agent has been asked for its greeting, or the caller has spoken first."""
+        return self._greeted
 
     def on_joined(self) -> None:
         """Note that the caller's leg has joined."""
         self.is_there = self.has_joined = True
+        self._is_expected = False
 
-    def resume(self, *, greeted: bool) -> None:
-        """Continue a call of another server, which has greeted the caller or not."""
+    def resume(self, *, greeted: bool, hears: bool = False) -> None:
+        """Continue a call of another server, which has greeted the caller or not.
+
+        Args:
+            hears: True if the caller's audio has continued without the server.
+        """
         self.has_joined = True
         self._greeted = greeted
+        self._is_expected = hears
+
+    def on_greeted(self) -> None:
+        """Note that the session has items, so that the former server has asked for the greeting."""
+        self._greeted = True
 
     def on_left(self) -> None:
         """Note that the caller's leg is gone."""
-        self.is_there = False
+        self.is_there = self._is_expected = False
 
     def greet(self) -> None:
         """Ask the first agent for its greeting, once, as soon as both the caller and the model are there."""
         if self._greeted or not (self.is_there and self._parts.status.link_up):
+            return
+        if self._parts.scheduler.awaits_items:  # the session may show that the caller was greeted
             return
         self._greeted = True
         self._announce_recording()

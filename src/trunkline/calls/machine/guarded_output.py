@@ -140,6 +140,14 @@ class GuardedOutput:
             if self._plan.hold:
                 self._held.append(message)
 
+    def resume(self, item_id: str, agent: str, text: str) -> None:
+        """Continue a message that began before a take-over. Its guardrails run again on the words so far."""
+        if self._plan.guardrails.get(agent):
+            message = _GuardedMessage(item_id, agent, self._caller_turn, text, shown=len(text))
+            message.sentences += [(end, 0) for end in sentence_ends(text, 0)]
+            self._messages[item_id] = message
+            self._check_if_due(message)
+
     def on_delta(self, item_id: str, text: str) -> None:
         """Add words to a message."""
         message = self._messages.get(item_id)

@@ -76,6 +76,7 @@ from trunkline.calls.machine.inputs import (
     WordsHeard,
 )
 from trunkline.calls.machine.interruption import Interruption
+from trunkline.calls.machine.missed_items import MissedItems
 from trunkline.calls.machine.model_events import ModelEvents
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.parts import Parts
@@ -85,10 +86,12 @@ from trunkline.calls.machine.push_to_talk import PushToTalk
 from trunkline.calls.machine.refused_events import RefusedEvents
 from trunkline.calls.machine.response_retry import ResponseRetry
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler, ResponseState
-from trunkline.calls.machine.restoration import REANCHOR, Restoration
+from trunkline.calls.machine.restoration import Restoration
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
 from trunkline.calls.machine.session_state import SessionStatus
+from trunkline.calls.machine.session_trace import SessionTrace
 from trunkline.calls.machine.stall_watch import StallWatch
+from trunkline.calls.machine.take_over import TakeOver
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
@@ -128,6 +131,7 @@ class CallMachine:
             self._playout,
             self._caller_turns,
             configuration=self.configuration,
+            on_resumed=lambda: self._missed.on_session_resumed(),
         )
         self._interruption = Interruption(
             plan,
@@ -204,7 +208,9 @@ class CallMachine:
             self._add_note,
             recording_notice=plan.recording_notice,
         )
-        self._events = ModelEvents(parts, self._activity)
+        self._missed = MissedItems(parts, self._activity)
+        self._events = ModelEvents(parts, self._activity, self._missed)
+        self._take_over = TakeOver(parts, self._activity, self._missed)
 
     @property
     def agent(self) -> str:
@@ -241,30 +247,23 @@ class CallMachine:
         self._waiting.update(caller_there=False)
         return outbox.take()
 
-    def resume(self, restored: Restoration, now_ms: float) -> list[Effect]:
+    def resume(self, restored: Restoration, now_ms: float, session: SessionTrace | None = None) -> list[Effect]:
         """Return the first effects of a call that another server ran: wait for the caller, with all that was said.
 
-        The model gets the conversation with the next session, and a note to continue it, unless the call was handed
-        over between two turns. An answer that was due, or was cut off, is requested when the caller is back.
+        Args:
+            restored: the state of the call at the end of its log.
+            now_ms: the time of the call.
+            session: the session of the WebRTC call, which lives on; None for a new session. A new one gets the
+                conversation, and a note to continue it. An answer that was due, or was cut off, is requested when the
+                caller is back.
         """
-        outbox = self._outbox
-        outbox.begin_step(now_ms)
-        self.transcript.entries = restored.entries
-        outbox.log_all(self.transcript.close_open(lambda _item_id: 0.0))
-        self._session.resume()
-        self._activity.resume(greeted=bool(restored.entries))
-        if restored.settings is not None:
-            self._push_to_talk.restore(restored.settings)
-        self._tools.restore(restored)
-        if restored.entries and restored.needs_note:
-            outbox.log_all(self.transcript.add_note(outbox.new_id("item"), REANCHOR))
-        if restored.wants_answer:
-            self._scheduler.request_response()
+        self._outbox.begin_step(now_ms)
+        self._take_over.resume(restored, session)
         self._scheduler.block(BlockReason.CALLER_AWAY)
         self._wait_for_caller()
         self._limits.begin()
         self._waiting.update(caller_there=False)
-        return outbox.take()
+        return self._outbox.take()
 
     def step(self, given: Input, now_ms: float) -> list[Effect]:
         """Return the effects of an input at `now_ms`."""
@@ -500,8 +499,13 @@ class CallMachine:
                 self._retry.on_retry_timer()
             case Timer.TRUNCATION:
                 self._playout.settle_truncations()
+            case Timer.MISSED_ITEMS:
+                self._missed.on_timer()
             case Timer.MISSED_RESPONSE:
-                self._session.on_missed_response_timeout()
+                if not self._missed.on_response_timeout():
+                    self._session.on_missed_response_timeout()
+            case Timer.MISSED_STOP:
+                self._playout.check_missed_stop()
             case Timer.RENEWAL:
                 self._session.on_renewal_timer()
             case Timer.NOTICE:
@@ -536,10 +540,15 @@ class CallMachine:
             self._tools.complete_handoff()
             self._interruption.close()
             self._output.on_session_lost()
+        if not opened.resumed:
+            self._take_over.on_session_replaced()
         self._session.on_link_opened(opened)
 
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
-        if not dropped.resumable:
+        if dropped.resumable:
+            self._missed.on_sideband_lost()
+        else:
+            self._take_over.on_session_replaced()
             self._interruption.close()
             self._output.on_session_lost()
             self._hosted_mcp.on_session_lost()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trunkline.calls import log_events
-from trunkline.calls.machine.caller_activity import CallerActivity
+from trunkline.calls.machine.caller_activity import GREETING, CallerActivity
 from trunkline.calls.machine.inputs import WireEventReceived
+from trunkline.calls.machine.missed_items import MissedItems
 from trunkline.calls.machine.parts import Parts
 from trunkline.calls.machine.redaction import for_log, redact
 from trunkline.calls.machine.response_scheduler import CallerSpeech
 from trunkline.providers.error_policy import classify
 from trunkline.realtime.event_fields import text_field
-from trunkline.realtime.events import Event
+from trunkline.realtime.events import Event, Item, text_of
 
 _UNLOGGED = {"response.output_audio.delta"}
 
@@ -20,9 +21,10 @@ _UNLOGGED = {"response.output_audio.delta"}
 class ModelEvents:
     """The handlers of the model's events, by type. Events of other types are only logged."""
 
-    def __init__(self, parts: Parts, activity: CallerActivity) -> None:
+    def __init__(self, parts: Parts, activity: CallerActivity, missed: MissedItems) -> None:
         self._parts = parts
         self._activity = activity
+        self._missed = missed
         self._handlers: dict[str, Callable[[Event], None]] = {
             "conversation.item.added": self._on_item_added,
             "conversation.item.created": self._on_item_added,
@@ -84,6 +86,8 @@ class ModelEvents:
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
+        if self._missed.on_item_added(text_field(item, "id"), event.get("previous_item_id")):
+            return
         if self._parts.interruption.is_ignored(text_field(item, "id")):
             return  # a backchannel, which is deleted
         self._parts.scheduler.on_item_added(item["id"])
@@ -102,14 +106,51 @@ class ModelEvents:
         self._parts.push_to_talk.on_session(event)
 
     def _on_item_retrieved(self, event: Event) -> None:
-        """Add an item that was missed while the sideband was down."""
+        """Add an item that was missed while the sideband was down, or complete a message whose end was missed."""
         item = event["item"]
-        if self._parts.transcript.has_item(text_field(item, "id")):
+        item_id = text_field(item, "id")
+        is_complete = item.get("status") != "in_progress"
+        message = self._parts.transcript.message(item_id)
+        if message is not None:
+            if is_complete and not message.done:
+                self._complete_missed(item)
+        elif not self._parts.transcript.has_item(item_id):
+            if item.get("type") == "message":
+                self._add_missed(item, is_last=self._missed.is_last(item_id))
+            elif item.get("type") == "function_call" and is_complete:
+                self._parts.tools.on_function_call(item)
+        self._missed.on_retrieved(item)
+
+    def _add_missed(self, item: Item, *, is_last: bool) -> None:
+        """Add a missed message.
+
+        Args:
+            is_last: True if it is the session's last item; else it belongs before the newest one.
+        """
+        item_id, text = text_field(item, "id"), text_of(item)
+        previous = self._parts.transcript.recent_id(1 if is_last else 2)
+        if item.get("role") == "assistant":
+            self._parts.output.on_message_added(item, self._parts.tools.speaker, previous)
+            if is_last:
+                self._parts.playout.on_message_found(item_id)
+            if item.get("status") == "in_progress":
+                self._parts.output.on_delta(item_id, text)
+            else:
+                self._complete_missed(item)
+        elif item.get("role") != "user":
             return
-        if item.get("type") == "function_call":
-            self._parts.tools.on_function_call(item)
-        elif item.get("type") == "message":
-            self._parts.outbox.log_all(self._parts.transcript.add_missed(item, self._parts.tools.speaker))
+        elif text == GREETING and not self._activity.is_greeted:
+            self._parts.outbox.log_all(self._parts.transcript.add_typed(item_id, text, hidden=True))
+        else:
+            self._parts.outbox.log_all(self._parts.transcript.add_item(item, previous, self._parts.tools.speaker))
+            if text or not is_last:  # a transcript may follow
+                self._on_caller_text(item_id, text)
+
+    def _complete_missed(self, item: Item) -> None:
+        if item.get("role") == "assistant":
+            self._parts.output.on_message_done(item)
+        elif text := text_of(item):
+            self._on_caller_text(text_field(item, "id"), text)
 
     def _on_delta(self, event: Event) -> None:
         self._parts.output.on_delta(text_field(event, "item_id"), text_field(event, "delta"))
@@ -131,6 +172,13 @@ class ModelEvents:
     def _on_transcribed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")
         text = text_field(event, "transcript")
+        if self._parts.session.has_gaps and not self._parts.transcript.has_item(item_id):
+            content = [{"type": "input_audio", "transcript": text}]
+            self._add_missed({"id": item_id, "role": "user", "content": content}, is_last=False)
+        else:
+            self._on_caller_text(item_id, text)
+
+    def _on_caller_text(self, item_id: str, text: str) -> None:
         self._parts.outbox.log_all(self._parts.transcript.set_caller_text(item_id, text))
         self._parts.interruption.on_transcribed(item_id, text)
         logged_id = self._parts.transcript.logged_id(item_id)
@@ -187,7 +235,7 @@ class ModelEvents:
             self._parts.outbox.send(cancel)
         self._parts.tools.on_response_begins()
         self._parts.empty_answers.on_response_begins()
-        if caller_speaks or not self._activity.is_there:
+        if caller_speaks or not self._activity.may_hear:
             # Nobody would hear the response, or it would interrupt the caller: it is requested again later.
             if not self._parts.scheduler.cancelling:
                 self._parts.scheduler.request_response()
@@ -236,7 +284,7 @@ class ModelEvents:
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}
-        if self._parts.refused.on_error(event):
+        if self._missed.on_error(details.get("event_id")) or self._parts.refused.on_error(event):
             return
         code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._parts.scheduler.on_request_refused(event_id):

@@ -15,6 +15,8 @@ from trunkline.realtime.events import Event, NewId
 
 CONFIRMATION_WAIT_MS = 1_500.0
 """Time the service has to confirm an agent's session; then the call continues as if it had."""
+RESEND_PREFIX = "again_"
+"""Prefix of the `event_id` of an item that is sent again: the link drops the error if the service has it already."""
 MAX_UNCONFIRMED = 500
 """Events that are kept, for a service that confirms none."""
 _ROOTS = {"session.update": "session", "conversation.item.create": "item"}

@@ -91,6 +91,35 @@ class Playout:
         """Note that the page plays again, from the same place."""
         self._clock.release(self._outbox.now_ms)
 
+    # After a take-over -----------------------------------------------------------------------------------------------
+    def resume(self, playing: WebRtcPlayout, clock: PlayoutClock) -> None:
+        """Continue the playout over WebRTC of a call that another server ran. The page must come back first."""
+        clock.release(self._outbox.now_ms)
+        self._webrtc, self._clock = playing, clock
+        self._held_before_ms = clock.held_ms(self._outbox.now_ms)
+        playing.on_server_changed()
+        playing.on_page_lost(self._now_ms)
+
+    def on_message_found(self, item_id: str) -> None:
+        """Note a message that the session got while no server was attached to it."""
+        if self._webrtc is not None:
+            self._webrtc.on_message_found(item_id)
+
+    def check_missed_stop(self) -> None:
+        """End the message that plays if its audio is over and the service's report of it was missed.
+
+        Otherwise set the timer by which that is known.
+        """
+        item_id = None if self._webrtc is None else self._webrtc.playing_item
+        if self._webrtc is None or item_id is None:
+            return
+        at_ms = self._webrtc.stop_missed_at_ms(self._now_ms, self.duration_ms(item_id))
+        if at_ms is None or at_ms > self._now_ms:
+            wait_ms = None if at_ms is None else self._outbox.now_ms + at_ms - self._now_ms
+            self._outbox.set_timer(Timer.MISSED_STOP, wait_ms)
+        elif (played := self._webrtc.on_stop_missed(self._now_ms)) is not None:
+            self._log_done(played)
+
     # The caller joins and leaves ------------------------------------------------------------------------------------
     def on_caller_joined(self, transport: log_events.Transport) -> None:
         """Use this transport from now on."""
@@ -321,8 +350,11 @@ class Playout:
         if self._webrtc is None:
             return
         self._webrtc.on_page_report(audible=audible, since_ms=self._now_ms - since_ms)
-        if audible and self._webrtc.playing:
+        if audible and (item_id := self._webrtc.on_start_missed(self._now_ms - since_ms)) is not None:
+            self._log_started(item_id)
+        elif audible and self._webrtc.playing:
             self._on_agent_audio()
+        self.check_missed_stop()
 
     def on_started(self, event: Event) -> None:
         """Handle `output_audio_buffer.started`."""
@@ -339,9 +371,12 @@ class Playout:
             return
         played = self._webrtc.on_stopped(self._now_ms) if self._webrtc else None
         if played is not None:
-            held_ms = self._clock.held_ms(self._outbox.now_ms) - self._held_before_ms
-            self._outbox.log(log_events.AudioDone(item_id=played.item_id, ms=played.ms + round(held_ms)))
-            self.stopped_at_ms = self._outbox.now_ms
+            self._log_done(played)
+
+    def _log_done(self, played: PlayedAudio) -> None:
+        held_ms = self._clock.held_ms(self._outbox.now_ms) - self._held_before_ms
+        self._outbox.log(log_events.AudioDone(item_id=played.item_id, ms=played.ms + round(held_ms)))
+        self.stopped_at_ms = self._outbox.now_ms
 
     def on_cleared(self, _event: Event) -> None:
         """Handle `output_audio_buffer.cleared`."""

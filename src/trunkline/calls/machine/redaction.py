@@ -32,13 +32,17 @@ def _redacted(key: str, value: object) -> object:
 
 HIDDEN = "[secret]"
 IMAGE = "[image]"
+AUDIO = "[audio]"
 _SECRETS = ("authorization", "headers")
 """Fields of a hosted MCP tool that hold credentials."""
 
 
 def for_log(event: Event) -> Event:
-    """Return an event for the log: without the credentials of hosted MCP tools, and without the data of images."""
+    """Return an event for the log: without the credentials of hosted MCP tools, and without audio and images."""
     match event:
+        case {"type": "conversation.item.retrieved", "item": {"content": [*content]} as item}:
+            heard = [_without(part, ("audio",), AUDIO) if isinstance(part, dict) else part for part in content]
+            return {**event, "item": {**item, "content": heard}}
         case {"session": {"tools": [*tools]} as session} if any(map(_has_secrets, tools)):
             shown = [_without(tool, _SECRETS, HIDDEN) if _has_secrets(tool) else tool for tool in tools]
             return {**event, "session": {**session, "tools": shown}}

@@ -64,6 +64,7 @@ class BlockReason(StrEnum):
     SESSION_UNCONFIRMED = auto()
     RESEND_PENDING = auto()
     SPEECH_UNDECIDED = auto()
+    ITEMS_MISSING = auto()
 
 
 class ResponseScheduler:
@@ -129,6 +130,11 @@ class ResponseScheduler:
     def session_unconfirmed(self) -> bool:
         """True while the service has not confirmed the session, so that nothing is requested."""
         return BlockReason.SESSION_UNCONFIRMED in self._blocks
+
+    @property
+    def awaits_items(self) -> bool:
+        """True while the service is asked for items of which nobody has heard."""
+        return BlockReason.ITEMS_MISSING in self._blocks
 
     def _change(self, state: ResponseState, response_id: str | None = None) -> None:
         self.state, self._response_id = state, response_id
@@ -220,6 +226,16 @@ class ResponseScheduler:
         """Note the end of a response."""
         if self._response_id in (response_id, None):
             self._change(ResponseState.IDLE)
+
+    def resume(self, state: ResponseState, response_id: str | None) -> None:
+        """Continue with the response of a session to which another server was attached."""
+        self._change(state, response_id)
+
+    def on_response_missed(self) -> str | None:
+        """Note that the current response ended while no server was attached to the session; return its id."""
+        response_id = self._response_id
+        self._change(ResponseState.IDLE)
+        return response_id
 
     def on_request_refused(self, event_id: str | None) -> bool:
         """Handle the refusal of a `response.create` because another response is active.

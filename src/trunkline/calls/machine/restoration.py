@@ -42,6 +42,8 @@ class Restoration:
         wants_answer: True if an answer is due: to the caller's last turn, to a tool, or again after it was cut off.
         needs_note: True if the model must know that the connection was interrupted. After a hand-over between two turns
             it has missed nothing, as after the renewal of a session.
+        speaking: the caller's speech in progress, by the id of its message.
+        held_by: the caller's speech for which the page holds the agent's audio.
     """
 
     agent: str
@@ -51,11 +53,27 @@ class Restoration:
     awaiting_approval: set[str] = field(default_factory=set)
     wants_answer: bool = False
     needs_note: bool = True
+    speaking: str | None = None
+    held_by: str | None = None
 
     def message(self, item_id: str) -> Message | None:
         """Return a message of the conversation, None if the log has none of this id."""
         found = self.entries.get(item_id)
         return found if isinstance(found, Message) else None
+
+    def tool_call(self, tool_call_id: str) -> ToolCall | None:
+        """Return a tool call of the conversation, None if the log has none of this id."""
+        calls = (entry for entry in self.entries.values() if isinstance(entry, ToolCall))
+        return next((call for call in calls if call.tool_call_id == tool_call_id), None)
+
+    def open_ends(self) -> list[log_events.SpeechStopped | log_events.AudioResumed]:
+        """Return the events that end the caller's speech and the hold of the audio, whose end nobody may report."""
+        ends: list[log_events.SpeechStopped | log_events.AudioResumed] = []
+        if self.speaking is not None:
+            ends.append(log_events.SpeechStopped(item_id=self.speaking))
+        if self.held_by is not None:
+            ends.append(log_events.AudioResumed(item_id=self.held_by, reason="undecided"))
+        return ends
 
 
 def restore(  # noqa: C901 - one case for each event
@@ -66,11 +84,13 @@ def restore(  # noqa: C901 - one case for each event
     Args:
         events: the committed log, in order.
         first_agent: the agent that answered the call.
-        new_id: source of ids for the items of tool calls, which the log does not have.
+        new_id: source of ids for the items of tool calls that the log does not have.
     """
     state = Restoration(first_agent)
     audible: str | None = None
     handed_over: log_events.CallHandedOver | None = None
+    call_items: dict[str, str] = {}
+    """Item ids of the model's tool calls, by the id of the call."""
     for event in events:
         handed_over = None
         match event:
@@ -94,9 +114,26 @@ def restore(  # noqa: C901 - one case for each event
                 audible = event.item_id
             case log_events.AudioDone() | log_events.AudioCleared():
                 audible = None
+            case log_events.SpeechStarted():
+                state.speaking = event.item_id
+            case log_events.SpeechStopped():
+                state.speaking = None
+            case log_events.AudioDucked():
+                state.held_by = event.item_id
+            case log_events.AudioResumed() | log_events.AudioInterrupted():
+                state.held_by = None
+            case log_events.WireReceived(
+                event={"item": {"type": "function_call", "call_id": str(call_id), "id": str(item_id)}}
+            ):
+                call_items[call_id] = item_id
+            case log_events.WireSent(
+                event={"item": {"type": "function_call_output", "call_id": str(call_id), "id": str(item_id)}}
+            ):
+                if (known := state.tool_call(call_id)) is not None:
+                    known.output_item_id = item_id
             case log_events.ToolStarted() if event.parent is None:
                 state.running_tools[event.call_id] = event
-                item_id = new_id("item")
+                item_id = call_items.get(event.call_id) or new_id("item")
                 state.entries[item_id] = ToolCall(item_id, event.call_id, event.name, arguments_of(event))
             case log_events.ApprovalNeeded():
                 state.awaiting_approval.add(event.call_id)
@@ -109,7 +146,7 @@ def restore(  # noqa: C901 - one case for each event
     if handed_over is not None:  # the last event: the former server knew
         state.wants_answer = state.needs_note = handed_over.answer_due
     else:
-        state.wants_answer = audible is not None or _answer_is_due(state)
+        state.wants_answer = audible is not None or answer_is_due(state.entries)
     return state
 
 
@@ -141,14 +178,13 @@ def _set_output(state: Restoration, done: log_events.ToolDone, new_id: NewId) ->
         return
     state.awaiting_approval.discard(done.call_id)
     output = msgspec.json.encode({"error": done.error}) if done.error is not None else to_json(done.result)
-    for entry in state.entries.values():
-        if isinstance(entry, ToolCall) and entry.tool_call_id == done.call_id:
-            entry.output, entry.output_item_id = output.decode(), new_id("item")
+    if (call := state.tool_call(done.call_id)) is not None:
+        call.output, call.output_item_id = output.decode(), new_id("item")
 
 
-def _answer_is_due(state: Restoration) -> bool:
-    """Return whether the conversation ends with an unanswered turn, a tool, or an answer that was cut off."""
-    for entry in reversed(state.entries.values()):
+def answer_is_due(entries: dict[str, Message | ToolCall]) -> bool:
+    """Return whether a conversation ends with an unanswered turn, a tool, or an answer that was cut off."""
+    for entry in reversed(entries.values()):
         if isinstance(entry, ToolCall):
             return True
         if entry.ignored or entry.role == "system":

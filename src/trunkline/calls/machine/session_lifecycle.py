@@ -44,6 +44,7 @@ class SessionLifecycle:
 
     Args:
         configuration: returns the order to configure the current agent for a generation.
+        on_resumed: called when a resumed session is configured, before the events that waited for it are sent.
 
     Attributes:
         generation: counts links and losses; a session configuration for an earlier generation is stale.
@@ -61,6 +62,7 @@ class SessionLifecycle:
         caller_turns: CallerTurns,
         *,
         configuration: Callable[[int], ConfigureAgent],
+        on_resumed: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._outbox = outbox
@@ -70,6 +72,7 @@ class SessionLifecycle:
         self._playout = playout
         self._caller_turns = caller_turns
         self._configuration = configuration
+        self._on_resumed = on_resumed
         self._ever_up = False
         self._renewal_reason = ""
         """Reason of the renewal under way, in the state RENEWING and until the new session is configured."""
@@ -87,6 +90,17 @@ class SessionLifecycle:
     def resume(self) -> None:
         """Continue a call of another server: its first session here is a restored one."""
         self._ever_up = True
+
+    def resume_session(self, began_ms: float) -> None:
+        """Continue a call of another server in its session, which began at `began_ms` of the call's clock."""
+        self._ever_up = True
+        self._status.change(SessionState.RESUMABLE_GAP)
+        self._schedule_renewal(began_ms)
+
+    def expect_missed_response(self) -> None:
+        """Wait for the next event of a response that was in progress before a take-over."""
+        self._misses_response = True
+        self.await_missed_response()
 
     # The link is up -------------------------------------------------------------------------------------------------
     def on_link_opened(self, opened: LinkOpened) -> None:
@@ -134,15 +148,16 @@ class SessionLifecycle:
         self._ever_up = True
         self._renewal_reason = ""
         self._renewal = RenewalNeed.NONE
-        self._schedule_renewal()
+        self._schedule_renewal(self._outbox.now_ms)
 
     def _resume(self, session: Event) -> None:
         """Continue a session after its sideband was down; later events show which items were missed meanwhile."""
         self._status.change(SessionState.UP)
         self.on_confirmed()
         self._outbox.send({"type": "session.update", "session": session})
-        self._outbox.send_buffered()
         self.has_gaps = True
+        self._on_resumed()
+        self._outbox.send_buffered()
         self.await_missed_response()
 
     def on_confirmed(self) -> None:
@@ -243,7 +258,7 @@ class SessionLifecycle:
         self._renewal = RenewalNeed.DUE
         self._outbox.set_timer(Timer.RENEWAL, self._outbox.now_ms + RENEWAL_GRACE_MS * 3)
 
-    def _schedule_renewal(self) -> None:
+    def _schedule_renewal(self, began_ms: float) -> None:
         limit = self._plan.session_limit_ms
-        at_ms = None if limit is None else self._outbox.now_ms + max(limit - 5 * RENEWAL_GRACE_MS, limit / 2)
+        at_ms = None if limit is None else began_ms + max(limit - 5 * RENEWAL_GRACE_MS, limit / 2)
         self._outbox.set_timer(Timer.RENEWAL, at_ms)

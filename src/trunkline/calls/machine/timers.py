@@ -20,7 +20,9 @@ class Timer(StrEnum):  # a dict finds a text faster than another enum member
         IDLE: the caller must say or do something.
         LIMIT_WARNING: the page gets a notice of the maximum duration.
         MAX_CALL: the call reaches its maximum duration.
+        MISSED_ITEMS: the session must show the items that it got while no server was attached to it.
         MISSED_RESPONSE: a response that was in progress when the sideband dropped must end.
+        MISSED_STOP: audio over WebRTC has ended, though the service's report of it was missed.
         NOTICE: the call must get a sign of what it waits for.
         RENEWAL: the session must be renewed.
         RESEND: a new session must detect the turns in the resent audio.
@@ -41,7 +43,9 @@ class Timer(StrEnum):  # a dict finds a text faster than another enum member
     INTERRUPTION = auto()
     LIMIT_WARNING = auto()
     MAX_CALL = auto()
+    MISSED_ITEMS = auto()
     MISSED_RESPONSE = auto()
+    MISSED_STOP = auto()
     NOTICE = auto()
     RENEWAL = auto()
     RESEND = auto()

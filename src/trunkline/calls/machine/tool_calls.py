@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -129,6 +130,10 @@ class ToolCalls:
             else:
                 self._finish(started.call_id, error=OUTCOME_UNKNOWN)
                 self._send_output(started.call_id, _error_output(OUTCOME_UNKNOWN))
+
+    def resume_session(self, seen_items: Iterable[str]) -> None:
+        """Ignore the function calls of a session that another server has handled, by item id."""
+        self._seen_items.update(seen_items)
 
     def stop_waiting(self) -> None:
         """Let the next response begin before the running tools have finished: the caller has typed or pressed."""

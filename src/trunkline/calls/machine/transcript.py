@@ -84,13 +84,9 @@ class Transcript:
             isinstance(entry, ToolCall) and entry.output_item_id == item_id for entry in self.entries.values()
         )
 
-    def add_missed(self, item: Item, agent: str) -> list[MessageEvent]:
-        """Add a complete message that was missed while the sideband was down, before the newest entry."""
-        order = list(self.entries)
-        events = self.add_item(item, order[-2] if len(order) > 1 else None, agent)
-        if item.get("role") == "assistant":
-            return events + self.complete(item, 0.0)
-        return events + self.set_caller_text(str(item["id"]), text_of(item))
+    def recent_id(self, number: int) -> str | None:
+        """Return the id of the newest entry (1), of the one before it (2), or None if there are not so many."""
+        return list(self.entries)[-number] if len(self.entries) >= number else None
 
     def add_typed(
         self, item_id: str, text: str, *, hidden: bool = False, images: Sequence[str] = ()

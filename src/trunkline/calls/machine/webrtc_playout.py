@@ -15,12 +15,18 @@ from dataclasses import dataclass
 
 from trunkline.calls.machine.relay_playout import PlayedAudio
 
+MISSED_STOP_SILENCE_MS = 1_000.0
+"""Silence at the page after which a complete message has been played, if the report of it may have been missed."""
+MISSED_STOP_MARGIN_MS = 3_000.0
+"""Time beyond a message's estimated end after which it counts as played, for a page that reports nothing."""
 MS_PER_CHARACTER = 62.0
 """Rough duration of a spoken character: over WebRTC the service does not report the duration of a message's audio."""
 
 
 @dataclass
 class _PlayingMessage:
+    """A message that plays. `response_id` is empty if the response began while no server was attached."""
+
     item_id: str
     response_id: str
     started_at_ms: float
@@ -57,6 +63,10 @@ class WebRtcPlayout:
         """The latest report of the page; None for a page that does not report."""
         self._unfinished: str | None = None
         """The response that the model still generates, so that its audio may pause."""
+        self._unclaimed: str | None = None
+        """A message whose response is not known, since it began while no server was attached."""
+        self._has_gap = False
+        """True if the latest start or end of audio may have been missed."""
 
     def on_message_added(self, response_id: str, item_id: str) -> None:
         """Note the message of a response: the service announces audio by the response's id."""
@@ -72,13 +82,61 @@ class WebRtcPlayout:
         """Expect no more words: audio may play that the call knows nothing of."""
         self._unfinished = None
 
+    def on_server_changed(self) -> None:
+        """Note that nobody was attached to the session for a while, so that reports may be missing."""
+        self._has_gap = True
+
+    def on_message_found(self, item_id: str) -> None:
+        """Note a message that the session got while no server was attached. Its audio may play already."""
+        self._unclaimed = item_id
+
+    def on_start_missed(self, now_ms: float) -> str | None:
+        """Note that the page hears the agent, though nothing plays by the service's reports.
+
+        Returns:
+            The id of the message that plays since now, as far as it is known; None if no message was expected.
+        """
+        if not self._has_gap or self._playing is not None:
+            return None
+        response_id, item_id = next(iter(self._waiting.items()), ("", self._unclaimed))
+        if item_id is None:
+            return None
+        self._waiting.pop(response_id, None)
+        self._unclaimed, self._has_gap = None, False
+        self._playing = _PlayingMessage(item_id, response_id, now_ms)
+        return item_id
+
+    def stop_missed_at_ms(self, now_ms: float, estimate_ms: float) -> float | None:
+        """Return the time at which the end of the audio counts as missed; None if the service will report it.
+
+        Args:
+            now_ms: the current time.
+            estimate_ms: estimated duration of the message that plays.
+        """
+        if not self._has_gap or self._playing is None or self._unfinished is not None:
+            return None
+        if self._page is None:
+            return self._playing.started_at_ms + estimate_ms + MISSED_STOP_MARGIN_MS
+        return None if self._page.audible else self._page.since_ms + MISSED_STOP_SILENCE_MS
+
+    def on_stop_missed(self, now_ms: float) -> PlayedAudio | None:
+        """Note that the audio has ended without a report, and return its message with the duration."""
+        ended_at_ms = now_ms
+        if self._page is not None and self._playing is not None:
+            ended_at_ms = max(self._page.since_ms, self._playing.started_at_ms)
+        return self.on_stopped(ended_at_ms)
+
     def on_started(self, response_id: str, now_ms: float) -> str | None:
         """Note the start of a response's audio.
 
         Returns:
             The id of the response's message; None for an unknown response.
         """
+        self._has_gap = False
         item_id = self._waiting.get(response_id)
+        if item_id is None and self._unclaimed is not None:
+            self._waiting[response_id] = item_id = self._unclaimed
+        self._unclaimed = None
         if item_id is not None:
             for earlier in list(self._waiting):  # responses play in order: those before it are played, or never will be
                 del self._waiting[earlier]
@@ -105,6 +163,7 @@ class WebRtcPlayout:
 
     def on_stopped(self, now_ms: float) -> PlayedAudio | None:
         """Note that all audio of a response was played, and return its message with the duration."""
+        self._has_gap = False
         ended, self._playing = self._playing, None
         if ended is None:
             return None

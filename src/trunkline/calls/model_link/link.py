@@ -38,8 +38,8 @@ from trunkline.providers.error_policy import Recovery, classify_close
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.client_events import ClientEvent
 
-_RTC_CALL_OVER = {404, 1000}
-"""Codes of a sideband after its WebRTC call has ended: "no such call", or a normal close."""
+_RTC_CALL_OVER = {404, 410, 1000}
+"""Codes of a sideband after its WebRTC call has ended: "no such call", "gone", or a normal close."""
 
 
 class Link:
@@ -71,9 +71,15 @@ class Link:
         """True if the link has a way to the model."""
         return self._route is not None
 
-    def set_route(self, route: Route) -> None:
-        """Use this route to the model from now on, and close the connection by another one."""
+    def set_route(self, route: Route, *, continues: bool = False) -> None:
+        """Use this route to the model from now on, and close the connection by another one.
+
+        Args:
+            continues: True if the route leads to the session in which the call was before a take-over.
+        """
         self._route = route
+        if continues:
+            self._session_route = route
         self._route_changed.set()
 
     def renew(self, reason: str, *, make_before_break: bool) -> None:

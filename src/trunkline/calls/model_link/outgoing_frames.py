@@ -11,6 +11,7 @@ from collections import deque
 
 import msgspec
 
+from trunkline.calls.machine.outbox import RESEND_PREFIX
 from trunkline.providers import Connection, ConnectionLostError
 from trunkline.realtime.client_events import ClientEvent
 from trunkline.realtime.events import Event, decode
@@ -20,7 +21,6 @@ MAX_QUEUED_FRAMES = 1_000
 
 MAX_UNACKED = 200
 """Items that are kept, for a service that acknowledges none."""
-_RESEND_PREFIX = "again_"
 _ACKNOWLEDGEMENTS = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
 _encode = msgspec.json.Encoder().encode
 
@@ -147,7 +147,7 @@ class UnackedItems:
         """Return whether the service refuses an item sent again, because it has the item already."""
         error = event.get("error")
         event_id = error.get("event_id") if event["type"] == "error" and isinstance(error, dict) else None
-        return isinstance(event_id, str) and event_id.startswith(_RESEND_PREFIX)
+        return isinstance(event_id, str) and event_id.startswith(RESEND_PREFIX)
 
     def clear(self) -> None:
         """Forget all items, since another session has begun."""
@@ -156,4 +156,4 @@ class UnackedItems:
 
 def _with_resend_id(frame: str, item_id: str) -> str:
     """Add an `event_id` to the frame, by which `is_duplicate_error` recognises an error about it."""
-    return _encode({**decode(frame.encode()), "event_id": _RESEND_PREFIX + item_id}).decode()
+    return _encode({**decode(frame.encode()), "event_id": RESEND_PREFIX + item_id}).decode()

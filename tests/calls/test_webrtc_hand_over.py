@@ -1,0 +1,70 @@
+"""A call over WebRTC changes its server: the former one leaves the media alone, and the next one attaches to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from tests.calls.call_harness import Caller, scenario
+from tests.calls.test_webrtc_offers import FakeMedia, calling, greeted
+from trunkline.calls import log_events
+from trunkline.calls.live_record import TakenOverCall
+from trunkline.calls.registry import CallRegistry
+from trunkline.calls.time_limits import CallTimeLimits
+from trunkline.testing.virtual_time import in_virtual_time
+
+
+@contextlib.asynccontextmanager
+async def taking_over(former: Caller, model: FakeMedia) -> AsyncIterator[Caller]:
+    """Run the call on another server, and yield its caller, whose page connects again."""
+    taken_over = TakenOverCall(former.call.live_record(), former.call.log.since(0))
+    former.call.abandon()
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+        caller = Caller(registry.take_over(scenario(), model, taken_over), model)
+        caller.joins()
+        caller.command(type="media_ready")
+        yield caller
+
+
+@in_virtual_time
+async def test_a_server_that_gives_a_call_away_closes_its_sideband_and_does_not_hang_up() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+        caller.call.abandon()
+        await asyncio.sleep(5)
+        assert model.now.closed
+        assert model.open == {"rtc_1"}
+    assert model.open == {"rtc_1"}
+
+
+@in_virtual_time
+async def test_another_server_attaches_to_the_same_session_and_answers() -> None:
+    model = FakeMedia()
+    async with calling(model) as former:
+        await greeted(former)
+        async with taking_over(former, model) as caller:
+            await caller.until(lambda: len(model.connections) == 2)
+            caller.types("hello")
+            assert await caller.heard(2) == "You said: hello."
+            assert model.sidebands == ["rtc_1", "rtc_1"]
+            assert caller.logged(log_events.LegReofferRequested) == []
+            assert "hi" not in str(model.now.items)
+            caller.command(type="hang_up")
+            await caller.until(lambda: not model.open)
+
+
+@in_virtual_time
+async def test_another_server_asks_for_an_offer_if_the_webrtc_call_is_over() -> None:
+    model = FakeMedia()
+    async with calling(model) as former:
+        await greeted(former)
+        model.open.clear()
+        async with taking_over(former, model) as caller:
+            await caller.until(lambda: caller.logged(log_events.LegReofferRequested))
+            await caller.call.answer_offer("another offer")
+            caller.command(type="media_ready")
+            caller.types("hello")
+            await caller.until(lambda: "You said: hello." in caller.answers())
+            assert "hi" in str(model.now.items)
