@@ -239,6 +239,20 @@ def test_speech_during_a_lost_link_is_transcribed(breakable: BreakableServer, op
     assert said[1:] == ["yes please"]
 
 
+def test_speech_during_a_lost_socket_is_transcribed_once(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=websocket")
+    stops_the_greeting(caller)
+    call_id = caller.call_id
+    caller.says("yes please")
+    wait_until(caller, lambda: breakable.logged(call_id, log_events.SpeechStarted))
+    breakable.offline()
+    expect(caller.page.get_by_role("status").first).to_have_text("Reconnecting…")
+    breakable.online()
+    caller.hears("What shall yours be about")
+    said = [done.text for done in breakable.logged(call_id, log_events.MessageDone) if done.role == "user"]
+    assert said[1:] == ["yes please"]
+
+
 def test_the_catalogue_is_loaded_again_after_a_server_restart(context: BrowserContext, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "typo.py").write_text("scenario = Scenaro()")

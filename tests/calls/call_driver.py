@@ -11,6 +11,7 @@ from trunkline.calls.log import Entry
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.restoration import Restoration
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event, NewId
 from trunkline.realtime.ids import new_id
@@ -61,7 +62,15 @@ class CallDriver:
         history: each input with its time, and the effects of the machine.
     """
 
-    def __init__(self, *, configures: bool = True, confirms: bool = True, ids: NewId = new_id, **changes: Any) -> None:
+    def __init__(
+        self,
+        *,
+        configures: bool = True,
+        confirms: bool = True,
+        ids: NewId = new_id,
+        restored: Restoration | None = None,
+        **changes: Any,
+    ) -> None:
         self.machine = CallMachine(plan(**changes), ids)
         self.history: list[tuple[inputs.Input, float, list[effects.Effect]]] = []
         self.configures = configures
@@ -92,10 +101,16 @@ class CallDriver:
         self._playing: str | None = None
         self._responding: str | None = None
         self.log: list[Entry] = []
+        self._restored = restored
         self._do(self._first_effects())
 
     def _first_effects(self) -> Sequence[effects.Effect]:
-        return self.machine.begin(0.0)
+        return self.machine.begin(0.0) if self._restored is None else self.machine.resume(self._restored, 0.0)
+
+    @classmethod
+    def of_another_server(cls, restored: Restoration) -> CallDriver:
+        """Drive a call that another server ran."""
+        return cls(restored=restored)
 
     # Inputs ---------------------------------------------------------------------------------------------------------
     def link_up(self) -> None:
@@ -115,9 +130,9 @@ class CallDriver:
         """Let the caller join by the relay."""
         self.feed(inputs.CallerJoined(leg_id, "websocket"))
 
-    def caller_leaves(self, leg_id: str = "leg_1") -> None:
-        """Let the caller leave."""
-        self.feed(inputs.CallerLeft(leg_id, "closed"))
+    def caller_leaves(self, leg_id: str = "leg_1", *, keeps_audio: bool = False) -> None:
+        """Let the caller leave; their page may keep their audio."""
+        self.feed(inputs.CallerLeft(leg_id, "closed", keeps_audio))
 
     def types(self, text: str) -> None:
         """Let the caller type a message."""

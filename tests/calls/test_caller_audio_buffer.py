@@ -140,3 +140,19 @@ def test_the_kept_audio_is_limited(steps: list[tuple[int, str, bool]]) -> None:
         kept = sum(map(len, buffer._sent))
         limit = MAX_HELD_BYTES if buffer._turns else LOOKBACK_BYTES
         assert kept < limit + 2 * len(ms(3000))
+
+
+def test_another_session_needs_the_turn_and_the_audio_that_waits() -> None:
+    buffer = CallerAudioBuffer()
+    for of in range(30):
+        buffer.on_alive()
+        buffer.on_sent(ms(100, of))
+    assert buffer.needed_bytes == LOOKBACK_BYTES
+    buffer.keep_turn("turn", 2100)
+    for of in range(10):
+        buffer.on_alive()
+        buffer.on_sent(ms(100, of))
+    assert buffer.needed_bytes == 1900 * BYTES_PER_MS
+    buffer.hold(ms(100))
+    buffer.release_turn("turn", 3700)
+    assert buffer.needed_bytes == 400 * BYTES_PER_MS

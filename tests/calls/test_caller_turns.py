@@ -7,8 +7,12 @@ import pytest
 from tests.calls.call_driver import CallDriver, call, items_of
 from tests.calls.webrtc_driver import webrtc_call
 from trunkline.calls import commands, log_events
+from trunkline.calls.machine import inputs
+from trunkline.calls.machine.caller_audio_watch import MISSING_AFTER_MS
 from trunkline.calls.machine.caller_turns import RESEND_WAIT_MS
 from trunkline.calls.machine.push_to_talk import RESENT_AUDIO_WAIT_MS
+from trunkline.calls.machine.restoration import restore
+from trunkline.realtime.ids import new_id
 from trunkline.testing import VoiceCalls
 
 pytestmark = pytest.mark.pure
@@ -268,3 +272,117 @@ def test_finished_speech_that_a_new_session_does_not_hear_is_answered_all_the_sa
     driver.clear()
     driver.wait(RESEND_WAIT_MS)
     assert driver.requests == 1
+
+
+class TestWithAPageThatKeepsTheAudio:
+    """The page of a caller on the relay keeps their audio while it is away, and sends it afterwards."""
+
+    def test_the_turn_continues_when_the_page_is_back(self) -> None:
+        driver = call()
+        driver.caller_starts_to_speak()
+        driver.clear()
+        driver.caller_leaves(keeps_audio=True)
+        driver.wait(20_000)
+        driver.caller_joins()
+        assert (driver.sent, driver.silence_ms, len(driver.kept)) == ([], 0, 1)
+        driver.caller_stops_speaking()
+        driver.transcribes("Hello there.")
+        assert said(driver) == [("speech_1", "Hello there.", "completed")]
+
+    def test_a_page_without_the_audio_ends_the_turn(self) -> None:
+        driver = call()
+        driver.caller_starts_to_speak()
+        driver.clear()
+        driver.caller_leaves()
+        assert (driver.types_sent, driver.kept) == (["input_audio_buffer.clear"], {})
+
+    def test_audio_that_does_not_come_after_the_return_ends_the_turn(self) -> None:
+        driver = call()
+        driver.caller_starts_to_speak()
+        driver.caller_leaves(keeps_audio=True)
+        driver.wait(5_000)
+        driver.caller_joins()
+        driver.wait(MISSING_AFTER_MS)
+        assert driver.silence_ms == MISSING_AFTER_MS
+
+    def test_a_turn_that_was_complete_is_answered_once_after_the_return(self) -> None:
+        driver = call(turn_detection={"type": "server_vad", "create_response": False})
+        driver.caller_starts_to_speak()
+        driver.caller_stops_speaking()
+        driver.response_created()
+        driver.clear()
+        driver.caller_leaves(keeps_audio=True)
+        driver.response_done("cancelled")
+        assert driver.requests == 0
+        driver.caller_joins()
+        assert (driver.requests, len(driver.kept)) == (1, 1)
+
+    def test_the_push_to_talk_turn_ends_with_the_socket(self) -> None:
+        driver = call(turn_detection=None)
+        driver.commands(commands.Press())
+        driver.clear()
+        driver.caller_leaves(keeps_audio=True)
+        assert (driver.types_sent, driver.kept) == (["input_audio_buffer.clear"], {})
+
+    def test_the_turn_ends_if_the_caller_comes_back_over_webrtc(self) -> None:
+        driver = call()
+        driver.caller_starts_to_speak()
+        driver.caller_leaves(keeps_audio=True)
+        driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
+        assert driver.kept == {}
+        assert len(driver.logged(log_events.SpeechStopped)) == 1
+
+
+class TestAfterATakeOver:
+    """Another server continues the call, and the page sends the open turns again."""
+
+    def test_a_resent_turn_stays_the_message_that_the_former_server_began(self) -> None:
+        driver = taken_over("Hel", ended=False)
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2")
+        driver.transcribes("Hello there.", "speech_2")
+        assert said(driver) == [("speech_1", "Hello there.", "completed")]
+        assert driver.logged(log_events.MessageAdded) == []
+
+    def test_nothing_is_requested_before_the_turn_was_heard(self) -> None:
+        driver = taken_over("Hello", ended=True)
+        assert driver.requests == 0
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2")
+        driver.response_created()
+        driver.agent_says("Yes.")
+        driver.response_done()
+        assert driver.requests == 0
+
+    def test_a_turn_that_does_not_come_is_given_up_and_answered(self) -> None:
+        driver = taken_over("Hello", ended=True)
+        driver.wait(RESEND_WAIT_MS + 1)
+        assert (driver.requests, said(driver)) == (1, [("speech_1", "", "failed")])
+
+    def test_the_audio_may_come_late_if_the_caller_does(self) -> None:
+        driver = taken_over("Hello", ended=True, joins=False)
+        driver.wait(4 * RESEND_WAIT_MS)
+        assert said(driver) == []
+        driver.caller_joins()
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2")
+        driver.transcribes("Hello.", "speech_2")
+        assert said(driver) == [("speech_1", "Hello.", "completed")]
+
+
+def taken_over(words: str, *, ended: bool, joins: bool = True) -> CallDriver:
+    """Return a call of another server, in which the caller had begun a turn with these words."""
+    started = log_events.SpeechStarted(item_id="speech_1", audio_ms=100)
+    log: list[log_events.LogEventUnion] = [
+        started,
+        log_events.MessageAdded(item_id="speech_1", role="user", spoken=True),
+        log_events.MessageDelta(item_id="speech_1", text=words),
+    ]
+    if ended:
+        log.append(log_events.SpeechStopped(item_id="speech_1", audio_ms=900))
+    driver = CallDriver.of_another_server(restore(log, "host", new_id))
+    driver.link_up()
+    if joins:
+        driver.caller_joins()
+    driver.clear()
+    return driver

@@ -148,3 +148,26 @@ def test_events_of_a_later_version_pass() -> None:
     state = restore([*GREETING, later.event, grown.event], "host", lambda prefix: f"{prefix}_{next(numbers)}")
     assert (state.agent, texts(state)) == ("poet", ["hi", "Welcome."])
     assert later.frame() == '{"seq":9,"at_ms":5,"kind":"weather.changed","sky":"blue"}'
+
+
+# The caller's turns -------------------------------------------------------------------------------------------------
+SPEAKS = log.SpeechStarted(item_id="u1", audio_ms=100)
+STOPS = log.SpeechStopped(item_id="u1", audio_ms=900)
+ANSWERED = log.MessageDone(item_id="a2", role="assistant", text="Yes.")
+
+
+@pytest.mark.parametrize(
+    ("events", "turns"),
+    [
+        ((SPEAKS,), {"u1": False}),
+        ((SPEAKS, STOPS), {"u1": True}),
+        ((SPEAKS, STOPS, log.MessageDone(item_id="u1", role="user", text="Hello.")), {}),
+        ((SPEAKS, STOPS, ANSWERED), {}),
+        ((SPEAKS, ANSWERED), {"u1": False}),
+        ((SPEAKS, log.AudioResumed(item_id="u1", reason="backchannel"), STOPS), {}),
+        ((SPEAKS, log.LegLost(leg_id="leg_1", reason="closed", waiting_ms=1)), {"u1": False}),
+        ((SPEAKS, STOPS, log.LegLost(leg_id="leg_1", reason="closed", waiting_ms=1)), {}),
+    ],
+)
+def test_a_turn_is_open_until_it_is_transcribed_or_answered(events: Any, turns: dict[str, bool]) -> None:
+    assert restored(*events).open_turns == turns

@@ -387,3 +387,60 @@ async def test_a_living_server_gets_its_requests_also_without_the_database(
         async with second.caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
             await page.sends({"type": "say", "text": "two"})
             await page.until(lambda frame: frame.get("text") == "You said: two.")
+
+
+SECOND_OF_AUDIO = 24_000
+"""Samples."""
+
+
+def second_of(number: int) -> bytes:
+    """Return a second of the caller's audio that shows its number."""
+    return bytes([number, 0]) * SECOND_OF_AUDIO
+
+
+def seconds_in(audio: bytes) -> list[int]:
+    """Return the numbers of the seconds of audio."""
+    return [audio[at] for at in range(0, len(audio), 2 * SECOND_OF_AUDIO)]
+
+
+async def test_the_new_server_hears_the_turn_again_that_was_not_understood(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = FakeModel()
+    async with servers(monkeypatch, tmp_path, model) as (first, second):
+        async with first.caller.calling() as (started, page):
+            await page.sends({"type": "audio_from", "position": 0})
+            await page.sends(second_of(1))
+            await until(lambda: len(model.now.audio) == 2 * SECOND_OF_AUDIO)
+            model.now.emit("input_audio_buffer.speech_started", item_id="u1", audio_start_ms=0)
+            model.now.emit("input_audio_buffer.speech_stopped", item_id="u1", audio_end_ms=1000)
+            understood = "conversation.item.input_audio_transcription.completed"
+            item = {"id": "u1", "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
+            model.now.emit("conversation.item.added", item=item)
+            model.now.emit(understood, item_id="u1", transcript="One.")
+            await page.until(lambda frame: frame.get("text") == "One.")
+            await page.sends(second_of(2))
+            await until(lambda: len(model.now.audio) == 4 * SECOND_OF_AUDIO)
+            model.now.emit("input_audio_buffer.speech_started", item_id="u2", audio_start_ms=1000)
+            model.now.emit("conversation.item.input_audio_transcription.delta", item_id="u2", delta="Two")
+            await page.until(lambda frame: frame["kind"] == "message.delta" and frame["item_id"] == "u2")
+            await committed(first, started["call_id"])
+            await first.dies()
+        async with second.caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
+            assert (await page.kind("leg.role"))["audio_position"] == SECOND_OF_AUDIO
+            await page.sends({"type": "audio_from", "position": SECOND_OF_AUDIO, "late_ms": 2000})
+            await page.sends(second_of(2))
+            await page.sends(second_of(3))
+            await until(lambda: seconds_in(bytes(model.now.audio)) == [2, 3])
+            model.now.emit("input_audio_buffer.speech_started", item_id="v1", audio_start_ms=0)
+            model.now.emit(understood, item_id="v1", transcript="Two and three.")
+            await page.until(lambda frame: frame.get("text") == "Two and three.")
+    caller = [f for f in page.frames if f["kind"] == "message.done" and f["item_id"] in ("u2", "v1")]
+    assert [(done["item_id"], done["text"]) for done in caller] == [("u2", "Two and three.")]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is true."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - the condition has no event
+            await asyncio.sleep(0.01)

@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
 import websockets
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
+from numpy.typing import NDArray
 
 import trunkline
 from tests.ports import free_port
+from tests.synthetic_caller import said
 from tests.test_cli import Process
 from trunkline.engine.transports.webrtc import only_loopback
 
@@ -32,6 +35,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc"),
 ]
 CALLS = 8
+Samples = NDArray[np.int16]
 END_S = 60.0
 START_S = 150.0
 """The time limit of a start: three interpreters that import the whole application."""
@@ -320,3 +324,75 @@ def test_a_server_that_cannot_start_says_why_and_ends(tmp_path: Path) -> None:
         assert "leave --workers out" in refused.server.output
     finally:
         refused.server.close()
+
+
+@pytest.mark.realtime
+async def test_a_sentence_is_answered_and_recorded_although_its_worker_was_killed(workers: Workers) -> None:
+    speech = await said("yes please, I would like to know more about it") + bytes(2 * 48_000)
+    half = len(speech) // 3 // FRAME_BYTES * FRAME_BYTES
+    call = await start(workers.url)
+    async with page(workers.url, call) as socket:
+        await message(socket)
+        await asyncio.sleep(2)  # the greeting plays
+        await socket.send('{"type": "audio_from", "position": 0}')
+        speaking = asyncio.create_task(speaks(socket, speech[:half]))
+        seen = (await event_of(socket, "speech.started"))["seq"]
+        await speaking
+        os.kill(workers.pid(workers.worker_of(call["call_id"])), signal.SIGKILL)
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                seen = sequence_of(await socket.recv()) or seen
+    async with redialled(workers.url, call, seen) as socket:
+        begin = 2 * (await event_of(socket, "leg.role"))["audio_position"]
+        late_ms = (half - begin) // 48
+        await socket.send(json.dumps({"type": "audio_from", "position": begin // 2, "late_ms": late_ms}))
+        await socket.send(speech[begin:half])
+        speaking = asyncio.create_task(speaks(socket, speech[half:]))
+        heard = await event_of(socket, "message.done", role="user")
+        answer = await event_of(socket, "message.done", role="assistant")
+        await speaking
+        await asyncio.sleep(2)  # the answer plays
+        await socket.send('{"type": "hang_up"}')
+    assert heard.get("status", "completed") == "completed"
+    assert answer["text"] == f"You said {heard['text']}."
+    workers.until_ready()  # the next process stores the audio of the dead one
+    caller, agent, duration_ms = await recording(workers.url, call["call_id"])
+    assert len(caller) / 24 == pytest.approx(duration_ms, abs=200)
+    loud_ms = np.flatnonzero(np.abs(caller) > 1000) / 24
+    assert agent[: 24 * 2000].max() > 1000
+    assert agent[round(24 * loud_ms[-1]) :].max() > 1000
+
+
+FRAME_BYTES = 960
+
+
+async def speaks(socket: websockets.ClientConnection, pcm: bytes) -> None:
+    """Send audio in real time."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for at in range(0, len(pcm), FRAME_BYTES):
+        await socket.send(pcm[at : at + FRAME_BYTES])
+        await asyncio.sleep(max(0.0, began + (at + FRAME_BYTES) / 48_000 - loop.time()))
+
+
+async def event_of(socket: websockets.ClientConnection, kind: str, **fields: Any) -> dict[str, Any]:
+    """Return the next event of a kind, with these fields."""
+    async with asyncio.timeout(30):
+        while True:
+            frame = await socket.recv()
+            if isinstance(frame, str):
+                event: dict[str, Any] = json.loads(frame)
+                if event["kind"] == kind and fields.items() <= event.items() and not event.get("hidden"):
+                    return event
+
+
+async def recording(url: str, call_id: str) -> tuple[Samples, Samples, int]:
+    """Return the recorded voices of the caller and the agent, and the duration of the call, when it is stored."""
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as http, asyncio.timeout(60):
+        while True:
+            summary = (await http.get(f"/api/calls/{call_id}")).json()
+            answer = await http.get(f"/api/calls/{call_id}/audio?format=wav")
+            samples = np.frombuffer(answer.content[44:], "<i2").reshape(-1, 2) if answer.status_code == 200 else None
+            if summary["status"] == "ended" and samples is not None and samples[: 24 * 2000, 1].any():
+                return samples[:, 0], samples[:, 1], summary["duration_ms"]
+            await asyncio.sleep(0.2)

@@ -32,9 +32,7 @@ def fields_of(kind: type[msgspec.Struct]) -> list[str]:
     return [f"`{field.encode_name}{'' if field.required else '?'}`" for field in msgspec.structs.fields(kind)]
 
 
-EVENTS = {
-    str(kind.__struct_config__.tag): kind for kind in (*get_args(log_events.LogEventUnion), log_events.LegRoleSet)
-}
+EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(log_events.PageEventUnion)}
 KIND = r"`[a-z]+\.[a-z_]+`|`error`|`breadcrumb`|`notice`"
 COMMANDS = {str(kind.__struct_config__.tag): kind for kind in get_args(commands.CommandUnion)}
 

@@ -1,6 +1,7 @@
 /** WebSocket of a call: it receives log events and audio, sends commands and audio, and reconnects by itself. */
 import { socketUrl } from "./api";
-import { type Frame, parseFrame } from "./frames";
+import { CallerAudio } from "./caller-audio";
+import { type Frame, isPageFrame, parseFrame } from "./frames";
 
 export type Command =
   | { type: "say"; text: string }
@@ -55,6 +56,11 @@ export class CallSocket {
   private retry: ReturnType<typeof setTimeout> | undefined;
   private attempts = 0;
   private closed = false;
+  private readonly audio = new CallerAudio((frame) => {
+    const takes = this.isOpen && !this.isSlow;
+    if (takes) this.socket?.send(frame);
+    return takes;
+  });
   private readonly onOnline = (): void => this.reconnectNow();
 
   constructor(
@@ -84,16 +90,20 @@ export class CallSocket {
     return true;
   }
 
-  /** Send an audio frame, or drop it if the network is too slow. */
+  /** Send an audio frame, or keep it until the connection is back; drop it if the network is too slow. */
   sendAudio(pcm: ArrayBuffer): void {
-    if (this.socket && this.isOpen && this.socket.bufferedAmount < MAX_BUFFERED_BYTES) this.socket.send(pcm);
+    if (!this.isSlow || this.audio.isBehind) this.audio.add(pcm);
   }
 
   /** Send a chunk of the recording; false if the network is too slow for it now. */
   sendRecording(chunk: ArrayBuffer): boolean {
-    if (!this.socket || !this.isOpen || this.socket.bufferedAmount >= MAX_BUFFERED_BYTES) return false;
-    this.socket.send(chunk);
+    if (!this.isOpen || this.isSlow) return false;
+    this.socket?.send(chunk);
     return true;
+  }
+
+  private get isSlow(): boolean {
+    return this.isOpen && (this.socket?.bufferedAmount ?? 0) >= MAX_BUFFERED_BYTES;
   }
 
   /** Close the socket; no handler is called afterwards. */
@@ -105,6 +115,7 @@ export class CallSocket {
   }
 
   private connect(): void {
+    this.audio.onConnecting();
     const socket = new WebSocket(socketUrl(this.callId, this.lastSeq, this.leg ?? NO_LEG));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.attempts > 0 || this.handlers.onOpen();
@@ -126,7 +137,8 @@ export class CallSocket {
     }
     const frame = typeof data === "string" ? parseFrame(data) : null;
     if (frame === null || (frame.seq !== 0 && frame.seq <= this.lastSeq)) return;
-    if (frame.seq !== 0) this.lastSeq = frame.seq;
+    if (isPageFrame(frame)) this.audio.onPageFrame(frame);
+    else this.lastSeq = frame.seq;
     this.handlers.onFrame(frame);
   }
 

@@ -4,8 +4,12 @@ import type { CallError, LogEvent } from "./log-events";
 /** A log event as a frame: numbered from 1 without gaps, timed in ms since the call's start. */
 export type LogFrame = { seq: number; at_ms: number } & LogEvent;
 
-/** A frame with `seq` 0 is for this page alone and not in the log: the page's role, or the error of a command. */
-export type PageFrame = { seq: 0; at_ms: number } & ({ kind: "leg.role"; role: Role; records?: boolean } | CallError);
+/** A frame with `seq` 0 is for this page alone and not in the log. */
+export type PageFrame = { seq: 0; at_ms: number } & (
+  | { kind: "leg.role"; role: Role; records?: boolean; audio_position?: number }
+  | { kind: "audio.acknowledged"; position: number }
+  | CallError
+);
 
 /** The caller speaks and sends commands; a viewer only reads. */
 export type Role = "caller" | "viewer";

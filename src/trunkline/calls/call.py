@@ -19,6 +19,7 @@ from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_f
 from trunkline.calls.live_record import LiveRecord, TakenOverCall, seconds_since
 from trunkline.calls.log import Entry, Log, LogBudget, LogReaderFactory, frame_of
 from trunkline.calls.log_events import (
+    AudioAcknowledged,
     AudioDucked,
     AudioResumed,
     CallEnded,
@@ -47,6 +48,7 @@ from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.model_link.link_state import Route
+from trunkline.calls.numbered_audio import NumberedAudio
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.recording import Recording, RecordingSource
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
@@ -142,13 +144,18 @@ class Call:
         leg_id = new_id("leg") if former is None else former.leg_id
         self.leg = Leg(leg_id, transport, f"leg_{self._legs}")
         self._images = 0 if former is None else former.images
+        self._understood: int | None = None if former is None else former.audio_position
+        """The position up to which the log has the caller's audio; None if the page does not number it."""
+        self._audio = NumberedAudio(self._understood or 0)
+        self._turn_closed = False
+        """True if a turn was closed since the last acknowledgement, which waits for its commit."""
         self.ended_at: float | None = None
         self.is_elsewhere = False
         """True if the call has stopped here without an end: another server runs it, or will."""
         self.stopped = asyncio.Event()
         """Set when the call has ended, or has stopped here; then its pages stay until `send_pages_away`."""
-        self.commit: Callable[[], Awaitable[None]] | None = None
-        """Waits until the log so far is in the live record; None if the call is not recorded."""
+        self.commit: Callable[[], Awaitable[bool]] | None = None
+        """Waits until the log so far is in the live record, and returns whether it is; None without a record."""
         self._provider = provider
         self._filler_audio = filler_audio or FillerAudio()
         self._loop = asyncio.get_running_loop()
@@ -229,6 +236,8 @@ class Call:
         self._recording = recording
         self._recording_source = RecordingSource(recording, self._now_ms)
         if recording is not None:
+            if taken_over is not None:
+                recording.continue_from(taken_over.committed_ms)
             self.log.subscribe(recording.read)
         for make_reader in readers:
             self.log.subscribe(make_reader(self.log))
@@ -239,8 +248,10 @@ class Call:
                 self._perform(effect)
         else:
             self._continue(taken_over)
-        if recording is not None and recording.notice is not None:
-            self._append(recording.notice)
+        if recording is not None and (notice := recording.notice) is not None:
+            noticed = () if taken_over is None else (entry.event for entry in taken_over.entries)
+            if not any(isinstance(event, Notice) and event.code == notice.code for event in noticed):
+                self._append(notice)
 
     def _continue(self, taken_over: TakenOverCall) -> None:
         """Continue the call of a server that has gone: with its log, and with a note of the part that is lost."""
@@ -254,6 +265,8 @@ class Call:
         if taken_over.last_seq > taken_over.committed:
             self._append(LogGap(first=taken_over.committed + 1, last=taken_over.last_seq))
         restored = restore((entry.event for entry in taken_over.entries), record.first_agent, new_id)
+        if record.audio_position is None or record.transport == "webrtc":  # the page cannot send the open turns again
+            restored.open_turns.clear()
         self._append(
             CallTakenOver(
                 call_id=self.call_id,
@@ -264,6 +277,8 @@ class Call:
             )
         )
         session = None
+        if record.transport == "webrtc":
+            self._recording_source.expect_page()
         if record.transport == "webrtc" and record.rtc_call_id is not None:
             session = trace_session(taken_over.entries)
             self._use_sideband(record.rtc_call_id, continues=True)
@@ -295,6 +310,7 @@ class Call:
             images=self._images,
             rtc_call_id=self._webrtc.current,
             state=self._agents.saved_state(),
+            audio_position=self._understood,
         )
 
     # Lifecycle ------------------------------------------------------------------------------------------------------
@@ -303,7 +319,7 @@ class Call:
         try:
             await self._runner.run(
                 self._link.run(),
-                self._log_audio_stats_periodically(),
+                self._report_audio_periodically(),
                 self._agents.hooks.run(),
                 *map(self._run_tool, self._tools_at_start),
                 last=inputs.StopRequested("the server is stopping"),
@@ -349,6 +365,8 @@ class Call:
         self.is_elsewhere = True
         self._webrtc.release()
         self._stop()
+        if self._recording is not None:
+            self._recording.stop(self._now_ms())
 
     def _stop(self) -> None:
         self._runner.stop()
@@ -431,10 +449,11 @@ class Call:
         former = self.leg
         self._legs += 1
         self.leg = Leg(new_id("leg"), transport, f"leg_{self._legs}")
+        self._audio, self._understood = NumberedAudio(), None
         self._echo = _echo_canceller_for(transport)  # another page has another loudspeaker
         if former.page is not None:
             former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
-            self._leave(former, "taken over by another page")
+            self._leave(former, "taken over by another page", keeps_audio=False)
 
     def _set_codec(self, codec: Codec | None) -> None:
         if codec is not None:
@@ -510,8 +529,10 @@ class Call:
             leg_id: the secret of the leg, which makes the page the caller's; with another value it is a viewer.
         """
         page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
-        records = page.role == "caller" and self._recording_source.is_page
-        role_set = LegRoleSet(role=page.role, audience=page.audience, records=records)
+        is_caller = page.role == "caller"
+        records = is_caller and self._recording_source.is_page
+        position = self._audio.end if is_caller and self.leg.transport == "websocket" else None
+        role_set = LegRoleSet(role=page.role, audience=page.audience, records=records, audio_position=position)
         role = frame_of(role_set, 0, round(self._now_ms()))
         shown = self._caller_view.frame if page.audience == "caller" else Entry.frame
         page.push_history(role, self.log.since(after), shown)
@@ -522,11 +543,13 @@ class Call:
             page.close(CloseCode.CALL_OVER, "the call is over")
             return
         self._pages.add(page)
-        if page.role == "caller":
+        if is_caller:
             former, self.leg.page = self.leg.page, page
             if former is not None:
                 former.close(CloseCode.TAKEN_OVER, "taken over by another page")
-                self._runner.post(inputs.CallerLeft(self.leg.public_id, "replaced by a new connection"))
+                left = inputs.CallerLeft(self.leg.public_id, "replaced by a new connection", self._keeps_audio)
+                self._runner.post(left)
+            self._audio.on_socket()
             if self.leg.transport == "websocket":  # over WebRTC the page reports `media_ready`
                 self._runner.post(inputs.CallerJoined(self.leg.public_id, "websocket", self.leg.reason))
 
@@ -534,12 +557,18 @@ class Call:
         """Disconnect a page, since its socket is closed."""
         self._pages.discard(page)
         if self.leg.page is page:
-            self._leave(self.leg, reason)
+            self._leave(self.leg, reason, keeps_audio=self._keeps_audio)
 
-    def _leave(self, leg: Leg, reason: str) -> None:
+    def _leave(self, leg: Leg, reason: str, *, keeps_audio: bool) -> None:
         leg.page = None
-        self._link.drop_caller_audio()
-        self._runner.post(inputs.CallerLeft(leg.public_id, reason))
+        if not keeps_audio:
+            self._link.drop_caller_audio()
+        self._runner.post(inputs.CallerLeft(leg.public_id, reason, keeps_audio))
+
+    @property
+    def _keeps_audio(self) -> bool:
+        """True if the caller's page keeps its audio, so that the caller's turn continues when it is back."""
+        return self._audio.is_used and self.leg.transport == "websocket"
 
     def command(self, page: Page, frame: str) -> None:
         """Obey a text frame from a page. Errors about it go to that page alone."""
@@ -557,6 +586,9 @@ class Call:
             return
         if isinstance(command, commands.ShowImage) and (problem := self._image_problem()) is not None:
             self._push_error(page, problem, "no_images")
+            return
+        if isinstance(command, commands.AudioFrom):
+            self._number_audio(command)
             return
         if isinstance(command, commands.AudioReport):
             if self.leg.transport == "websocket":
@@ -591,17 +623,40 @@ class Call:
             message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
             self._push_error(page, message, "bad_audio")
             return
-        if self._echo is not None:
+        late_ms = None
+        if self._audio.is_resent:
+            pcm, late_ms = self._audio.take(pcm)
+        else:
+            self._audio.add(len(pcm))
+        if self._echo is not None and late_ms is None:  # late audio has no agent beside it
             pcm = self._echo.process(pcm)
         if pcm:
             if self._recording is not None:
-                self._recording.on_caller_audio(pcm, self._now_ms())
+                self._recording.on_caller_audio(pcm, self._now_ms() - (late_ms or 0.0))
             self._link.send_audio(pcm)
             if self._words is not None:
                 self._words.feed(pcm)
         if self._watches_caller_audio and self._now_ms() - self._caller_audio_reported_ms >= CALLER_AUDIO_EVERY_MS:
             self._caller_audio_reported_ms = self._now_ms()
             self._runner.post(inputs.CallerAudioArrived())
+
+    def _number_audio(self, begins: commands.AudioFrom) -> None:
+        self._audio.begin(begins.position, begins.late_ms)
+        if self._understood is None:
+            self._understood = self._audio.end
+
+    async def _acknowledge_audio(self) -> None:
+        """Acknowledge the audio that no session will need to the caller's page, once its turns are committed."""
+        page = self.leg.page
+        if page is None or not self._keeps_audio:
+            return
+        position = self._audio.position_before(self._link.needed_bytes)
+        closed, self._turn_closed = self._turn_closed, False
+        if closed and self.commit is not None and not await self.commit():
+            self._turn_closed = True
+            return
+        if self.leg.page is page and (known := self._audio.take_acknowledgement(position)) is not None:
+            page.push(frame_of(AudioAcknowledged(position=known), 0, round(self._now_ms())))
 
     def _set_echo_cancelled(self, by_page: bool | None) -> None:
         """Cancel the echo of the agent's voice unless the page does so; None if the page does not know."""
@@ -666,7 +721,7 @@ class Call:
             case effects.KeepCallerAudio(turn_id, since_ms):
                 self._link.keep_turn(turn_id, since_ms)
             case effects.ReleaseCallerAudio(turn_id, until_ms):
-                self._link.release_turn(turn_id, until_ms)
+                self._release_turn(turn_id, until_ms)
             case effects.WatchCallerAudio(on):
                 self._watches_caller_audio = on
             case effects.ListenForWords(speech_id):
@@ -680,6 +735,12 @@ class Call:
                 pass  # the `call.ended` event has ended the call, in `_append`
             case _:
                 assert_never(effect)
+
+    def _release_turn(self, turn_id: str, until_ms: int | None) -> None:
+        self._link.release_turn(turn_id, until_ms)
+        self._turn_closed = True
+        if self._understood is not None:
+            self._understood = max(self._understood, self._audio.position_before(self._link.needed_bytes))
 
     async def _run_tool(self, effect: effects.RunTool) -> None:
         """Run a tool, once its start is committed: a server that takes the call over must know that it may have run."""
@@ -738,10 +799,11 @@ class Call:
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
 
-    async def _log_audio_stats_periodically(self) -> None:
+    async def _report_audio_periodically(self) -> None:
         while True:
             await asyncio.sleep(AUDIO_STATS_EVERY_S)
             self._log_audio_stats()
+            await self._acknowledge_audio()
 
     def _log_audio_stats(self) -> None:
         if (stats := self._link.take_audio_stats()) is not None:

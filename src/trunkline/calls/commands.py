@@ -91,6 +91,18 @@ class CallerAudio(Command, frozen=True, tag="caller_audio"):
     since_ms: int = 0
 
 
+class AudioFrom(Command, frozen=True, tag="audio_from"):
+    """Number the caller's audio on the relay, so that the page can send it again after a lost connection.
+
+    Attributes:
+        position: that of the next binary frame's first sample, in samples since the start of the leg.
+        late_ms: duration of the audio from there on that has waited in the page.
+    """
+
+    position: int
+    late_ms: int = 0
+
+
 class PushToTalk(Command, frozen=True, tag="push_to_talk"):
     """Switch push-to-talk. While it is on, the caller is heard only between `press` and `release`."""
 
@@ -127,7 +139,7 @@ class Voice(Command, frozen=True, tag="voice"):
 
 CommandUnion = (
     Say | ShowImage | Interrupt | HangUp | Played | MediaReady | AudioReport | VoiceEnded | AgentAudio | CallerAudio
-    | PushToTalk | Press | Release | Dtmf | Approve | Voice
+    | AudioFrom | PushToTalk | Press | Release | Dtmf | Approve | Voice
 )  # fmt: skip
 
 
@@ -140,6 +152,10 @@ MAX_TEXT_LENGTH = 16_000
 """Characters in one typed message."""
 MAX_REPORTED_MS = 10_000
 """Limit of the durations in `audio_report` and `voice_ended`."""
+MAX_POSITION = 1 << 53
+"""The largest whole number that JavaScript has."""
+MAX_LATE_MS = 30_000
+"""Audio that may have waited in a page."""
 MAX_IMAGE_LENGTH = 700_000
 """Characters of an image's data URL: some 500 kB."""
 _IMAGE = re.compile(r"data:image/(png|jpeg|webp);base64,")
@@ -184,6 +200,8 @@ def _problem_with(command: CommandUnion) -> str | None:  # noqa: C901 - one case
             return f"'ms' of voice_ended is out of range. Send 0 to {MAX_REPORTED_MS} ms."
         case AgentAudio(_, ms) | CallerAudio(_, ms) if ms < 0:
             return "'since_ms' is negative. Count the time since the change from 0."
+        case AudioFrom(position, late_ms) if not (0 <= position <= MAX_POSITION and 0 <= late_ms <= MAX_LATE_MS):
+            return f"audio_from is out of range. Send a position from 0, and 'late_ms' of at most {MAX_LATE_MS}."
         case Dtmf(digits) if not _DTMF_DIGITS.fullmatch(digits):
             return "'digits' of dtmf is not valid. Send 1 to 64 of 0-9, * and #."
         case Voice(voice, speed) if voice is None and speed is None:

@@ -22,6 +22,8 @@ class LiveRecord(msgspec.Struct, frozen=True):
     """All facts of a running call beside its log.
 
     Attributes:
+        audio_position: the position up to which the log has the caller's audio on the relay, in samples since the start
+            of the leg; None if the page does not number it.
         state: the value of the scenario's `state`, as JSON text; None if it cannot be saved, or the scenario has none.
     """
 
@@ -42,6 +44,7 @@ class LiveRecord(msgspec.Struct, frozen=True):
     images: int = 0
     rtc_call_id: str | None = None
     state: str | None = None
+    audio_position: int | None = None
 
 
 def seconds_since(started_at: str) -> float:
@@ -69,6 +72,11 @@ class TakenOverCall:
     def committed(self) -> int:
         """The number of the last committed event."""
         return self.entries[-1].seq if self.entries else 0
+
+    @property
+    def committed_ms(self) -> int:
+        """The time of the last committed event, in ms of the call."""
+        return self.entries[-1].at_ms if self.entries else 0
 
     @property
     def last_seq(self) -> int:

@@ -43,12 +43,23 @@ class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
     """The role of one page in the call. It goes to that page alone, with `seq` 0, and is not in the log.
 
     A page with the `audience` "caller" gets the caller's part of the log. The caller's page `records` both voices and
-    sends them as binary frames, if the audio flows past the server.
+    sends them as binary frames, if the audio flows past the server. On the relay `audio_position` is the position at
+    which the caller's audio continues, in samples since the start of the leg.
     """
 
     role: LegRole
     audience: Literal["caller", "operator"] = "operator"
     records: bool = False
+    audio_position: int | None = None
+
+
+class AudioAcknowledged(LogEvent, frozen=True, tag="audio.acknowledged"):
+    """The caller's audio before `position` is understood. It goes to the caller's page alone, with `seq` 0.
+
+    The page need not keep that audio for another server.
+    """
+
+    position: int
 
 
 class LegJoined(LogEvent, frozen=True, tag="leg.joined"):
@@ -579,5 +590,5 @@ class UnknownEvent(LogEvent, frozen=True, tag="unknown"):
     fields: dict[str, object]
 
 
-PageEventUnion = LogEventUnion | LegRoleSet
+PageEventUnion = LogEventUnion | LegRoleSet | AudioAcknowledged
 """The events that a page gets: those of the log, and those for this page alone."""

@@ -41,6 +41,12 @@ class Recording(Protocol):
     def on_page_audio(self, frame: bytes, at_ms: float) -> str | None:
         """Record a chunk of the page's own recording. Return the problem with it, None without one."""
 
+    def continue_from(self, at_ms: float) -> None:
+        """Continue the recording of another server, which has the audio before this time."""
+
+    def stop(self, at_ms: float) -> None:
+        """End the recording: another server continues it."""
+
     def read(self, entry: Entry) -> None:
         """Note an entry of the call's log."""
 
@@ -91,6 +97,10 @@ class RecordingSource:
     def use_relay(self) -> None:
         """Record the relay's audio from now on."""
         self._use("relay", None)
+
+    def expect_page(self) -> None:
+        """Record the chunks of the page, which records a WebRTC call that another server ran."""
+        self._use("page", None)
 
     def use_webrtc(self, provider: Provider, rtc_call_id: str) -> None:
         """Record a WebRTC call: here if its audio passes through this process, else in the caller's page."""

@@ -90,7 +90,8 @@ class CallRegistry:
         self._max_logs_bytes = max_logs_bytes
         self.log_budget = LogBudget(max_log_bytes, max_logs_bytes, self._bound_logs)
         self._mcp_servers = McpServers()
-        self._day_budget = DayBudget(metrics.cost_limits)
+        self.day_budget = DayBudget(metrics.cost_limits)
+        """The usage of the day."""
         self._calls: dict[str, Call] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._clients: Counter[str] = Counter()
@@ -137,8 +138,8 @@ class CallRegistry:
             StateError: the scenario's `state` factory failed.
         """
         self._remove_expired()
-        if self._day_budget.is_spent:
-            raise BudgetSpentError(self._day_budget.seconds_left)
+        if self.day_budget.is_spent:
+            raise BudgetSpentError(self.day_budget.seconds_left)
         if len(self._running) >= self._max_calls:
             raise TooManyCallsError(f"{self._max_calls} calls are running, which is the limit. Try again later.")
         call = Call(
@@ -156,7 +157,7 @@ class CallRegistry:
             log_budget=self.log_budget,
             readers=self._readers,
             mcp_servers=self._mcp_servers,
-            day_budget=self._day_budget,
+            day_budget=self.day_budget,
             recording=self._new_recording(),
             client=client,
         )
@@ -165,8 +166,6 @@ class CallRegistry:
 
     def take_over(self, scenario: AnyScenario, provider: Provider, taken_over: TakenOverCall) -> Call:
         """Continue a call of a server that has gone. The limit of calls does not apply: it has been accepted.
-
-        The rest of the call is not recorded: the recording belongs to the former server.
 
         Raises:
             LookupError: the scenario has no such agent any more.
@@ -190,7 +189,8 @@ class CallRegistry:
             log_budget=self.log_budget,
             readers=self._readers,
             mcp_servers=self._mcp_servers,
-            day_budget=self._day_budget,
+            day_budget=self.day_budget,
+            recording=self._new_recording(),
             client=record.client,
             taken_over=taken_over,
         )
@@ -251,6 +251,11 @@ class CallRegistry:
     def running_of(self, client: str) -> int:
         """Return the number of running calls that a client has started."""
         return self._clients[client]
+
+    @property
+    def running_by_client(self) -> dict[str, int]:
+        """The running calls by the client that started them."""
+        return dict(self._clients)
 
     @property
     def queued_bytes(self) -> int:

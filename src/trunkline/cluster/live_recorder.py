@@ -57,7 +57,7 @@ class RecordedCall(Protocol):
 
     call_id: str
     log: Log
-    commit: Callable[[], Awaitable[None]] | None
+    commit: Callable[[], Awaitable[bool]] | None
     """Waits until all events so far are committed; the call awaits it before each tool."""
 
     def live_record(self) -> LiveRecord:
@@ -88,12 +88,13 @@ class _Followed:
         if isinstance(entry.event, _COMMITTED_AT_ONCE):
             self._kick.set()
 
-    async def commit(self) -> None:
-        """Wait until the events so far are committed, for a limited time."""
+    async def commit(self) -> bool:
+        """Wait until the events so far are committed, for a limited time. Return whether they are."""
         self._kick.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 await self.committed.wait()
+        return self.committed.is_set()
 
 
 class LiveRecorder:

@@ -53,6 +53,14 @@ class RawRecording(SegmentedRecording):
         return np.concatenate(parts)[:, channel] if parts else np.zeros(0, np.int16)
 
     # Recording ------------------------------------------------------------------------------------------------------
+    def continue_from(self, at_ms: float) -> None:
+        """See `Recording`."""
+        self.begin_at(at_ms)
+
+    def stop(self, at_ms: float) -> None:
+        """See `Recording`."""
+        self.step(inputs.Stopped(at_ms))
+
     def use_source(self, source: AudioSource) -> None:
         """See `Recording`."""
         self.step(inputs.SourceChanged(source))

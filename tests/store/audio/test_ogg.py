@@ -144,3 +144,13 @@ def test_a_page_can_be_cut_after_any_packet() -> None:
     (page,) = read_segment(write_segment(packets))
     for count in range(len(packets) + 1):
         assert list(packets_of(page.first(count))) == packets[:count]
+
+
+def test_audio_that_two_servers_have_sounds_once(tmp_path: Path) -> None:
+    store = open_segment_store(None, tmp_path)
+    voice = np.stack([noise(2000, 21), noise(2000, 22)], axis=1)
+    for writer, shift in (("dead", 0), ("next", 240)):
+        store.put("call_1", 0, writer, encode_segment(OpusEncoder(), np.roll(voice, shift, axis=0), 48_000, last=True))
+    track = decoded(b"".join(JoinedRecording(store, store.list("call_1")).ogg()))
+    for channel in (0, 1):
+        assert level_dbfs(track[:, channel], 0, 2000) == pytest.approx(level_dbfs(voice[:, channel], 0, 2000), abs=1)

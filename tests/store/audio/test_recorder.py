@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.store.audio.signals import noise, place_ms
+from tests.store.audio.signals import level_dbfs, noise, place_ms
 from tests.store.audio.test_ogg import decoded
 from trunkline.calls.log import Entry
-from trunkline.calls.log_events import CallEnded, CallStarted
+from trunkline.calls.log_events import CallEnded, CallStarted, CallTakenOver
 from trunkline.store.audio import recorder as recorder_module
 from trunkline.store.audio.joined import JoinedRecording
 from trunkline.store.audio.open_segments import OpenSegments
@@ -51,7 +51,14 @@ class Clock:
 class Rig:
     """A recorder on a folder, with one call whose clock a test sets."""
 
-    def __init__(self, folder: Path, store: SegmentStore | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        store: SegmentStore | None = None,
+        *,
+        takes_over_at_ms: int | None = None,
+        committed_ms: int = 0,
+    ) -> None:
         self.folder = folder
         self.store = store or open_segment_store(None, folder / "recordings")
         self.lost: list[LostAudio] = []
@@ -66,7 +73,13 @@ class Rig:
         )
         self.clock = Clock()
         self.call = CallRecording(self.recorder._new.append, clock=self.clock)
-        self.call.read(Entry(1, 0, STARTED))
+        if takes_over_at_ms is None:
+            self.call.read(Entry(1, 0, STARTED))
+        else:
+            self.clock.now_s += takes_over_at_ms / 1000
+            self.call.continue_from(committed_ms)
+            taken_over = CallTakenOver(call_id="call_1", agent="a", reason="gone")
+            self.call.read(Entry(9, takes_over_at_ms, taken_over))
 
     def says(self, voice: Stereo, from_ms: int) -> None:
         """Let the caller send a voice in frames of 20 ms, each at its time."""
@@ -198,6 +211,37 @@ def test_a_living_process_keeps_its_open_segments(tmp_path: Path) -> None:
         with other.recorder:
             until(lambda: not other.recorder._new)
         assert list((tmp_path / "open").rglob("*.pcm"))
+
+
+def test_another_server_continues_the_recording_at_its_place(tmp_path: Path) -> None:
+    first, second = Rig(tmp_path), Rig(tmp_path, takes_over_at_ms=13_500, committed_ms=12_000)
+    voices = noise(11_900, 13), noise(3_000, 14)
+    with first.recorder, second.recorder:
+        first.says(voices[0], 0)
+        first.call.stop(12_000)
+        second.says(voices[0][-12_000:], 11_400)  # the page sends again what the first server has
+        second.says(voices[1], 14_000)
+        second.ends(18_000)
+        until(lambda: first.call.is_over and second.call.is_over)
+    assert [one.index for one in second.store.list("call_1")] == [0, 1, 1]
+    track = second.track()[:, 0]
+    assert len(track) == 18_000 * 24
+    assert np.corrcoef(voices[0], track[: len(voices[0])])[0, 1] > 0.8
+    at_ms, correlation = place_ms(voices[1], track)
+    assert at_ms == pytest.approx(14_000, abs=1)
+    assert correlation > 0.8
+    assert level_dbfs(track, 12_100, 13_900) < -60
+    assert first.lost == second.lost == []
+
+
+def test_a_recording_that_another_server_continues_ends_here(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with rig.recorder:
+        rig.says(noise(1000, 15), 0)
+        rig.call.stop(1_500)
+        until(lambda: rig.call.is_over)
+        rig.says(noise(1000, 16), 20_000)
+    assert len(rig.track()) == 1_500 * 24
 
 
 def test_a_full_disk_loses_audio_and_counts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,10 +72,13 @@ class CallerActivity:
         self.has_joined = True
         self._greeted = greeted
         self._is_expected = hears
+        if greeted:
+            self._recording_notice = None
 
     def on_greeted(self) -> None:
         """Note that the session has items, so that the former server has asked for the greeting."""
         self._greeted = True
+        self._recording_notice = None
 
     def on_left(self) -> None:
         """Note that the caller's leg is gone."""

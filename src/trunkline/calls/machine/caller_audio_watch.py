@@ -70,6 +70,8 @@ class CallerAudioWatch:
         """True if the log already says that the audio of this turn has stopped."""
         self._filled = False
         """True if silence was sent in place of the audio since the last frame."""
+        self._is_paused = False
+        """True while the caller's page is away and keeps their audio."""
 
     def update(self) -> None:
         """Begin to watch, or stop it. The machine calls this at the end of each step."""
@@ -97,7 +99,7 @@ class CallerAudioWatch:
 
     @property
     def _wanted(self) -> _Watch:
-        if self._speaks_from_ms is None:
+        if self._speaks_from_ms is None or self._is_paused:
             return _Watch.OFF
         if not self._playout.over_webrtc:
             return _Watch.RELAY
@@ -106,6 +108,11 @@ class CallerAudioWatch:
     def on_caller_joined(self) -> None:
         """Forget the report of an earlier page."""
         self._stopped_at_ms = None
+        self._is_paused = False
+
+    def on_caller_left(self) -> None:
+        """Wait for the audio that the page keeps: it comes when the page is back."""
+        self._is_paused = True
 
     def on_page_report(self, *, flows: bool, since_ms: float) -> None:
         """Handle the page's report that the caller's audio has flowed, or not, for `since_ms`."""

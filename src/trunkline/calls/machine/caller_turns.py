@@ -8,7 +8,7 @@ through the call, so nothing can be resent.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trunkline.calls import log_events
@@ -166,6 +166,18 @@ class CallerTurns:
             self._press_turn = _OpenTurn(self._outbox.new_id("turn"))
             self._outbox.emit(KeepCallerAudio(self._press_turn.turn_id, None))
 
+    # Another server continues the call -------------------------------------------------------------------------------
+    def resume(self, open_turns: Mapping[str, bool]) -> None:
+        """Expect the turns of another server again, since the page sends their audio.
+
+        Args:
+            open_turns: by the item; True if the caller had stopped to speak.
+        """
+        for item_id, ended in open_turns.items():
+            turn = self._open[item_id] = _OpenTurn(self._outbox.new_id("turn"), ended=ended, was_committed=ended)
+            self._outbox.emit(KeepCallerAudio(turn.turn_id, None))
+        self._resending = deque(self._open)
+
     # A session is lost ----------------------------------------------------------------------------------------------
     def on_session_lost(self) -> set[str]:
         """Plan the resend of the open turns.
@@ -202,7 +214,13 @@ class CallerTurns:
             self._end_resend()
 
     def on_resend_timeout(self) -> None:
-        """Give up the turns that the session did not detect; request a response if one of them awaits an answer."""
+        """Give up the turns that the session did not detect; request a response if one of them awaits an answer.
+
+        A caller who is away brings the audio with them.
+        """
+        if self._scheduler.caller_is_away:
+            self._outbox.set_timer(Timer.RESEND, self._outbox.now_ms + RESEND_WAIT_MS)
+            return
         lost = [self._open[item_id] for item_id in self._resending if item_id in self._open]
         if any(turn.ended for turn in lost):
             self._scheduler.request_response()

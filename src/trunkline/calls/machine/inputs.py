@@ -78,10 +78,14 @@ class CallerJoined(msgspec.Struct, frozen=True):
 
 
 class CallerLeft(msgspec.Struct, frozen=True):
-    """The caller's leg is gone."""
+    """The caller's leg is gone.
+
+    `keeps_audio`: the page keeps the caller's audio, and sends it when it is back. So their turn continues then.
+    """
 
     leg_id: str
     reason: str
+    keeps_audio: bool = False
 
 
 class CallerAudioArrived(msgspec.Struct, frozen=True):

@@ -359,6 +359,7 @@ class CallMachine:
                 log_events.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason)
             )
         if joined.transport == "webrtc":
+            self._caller_turns.abort_speech()
             self._caller_turns.discard()  # from now on audio does not pass through the call
         self._playout.on_caller_joined(joined.transport)
         self._interruption.on_caller_joined(joined.transport)
@@ -370,10 +371,14 @@ class CallMachine:
         self._activity.on_left()
         self._leg = None
         self._scheduler.block(BlockReason.CALLER_AWAY)
-        self._push_to_talk.on_caller_left()
-        self._caller_turns.abort_speech()
-        self._caller_turns.discard()
-        self._scheduler.on_caller_turn_dropped()
+        continues = left.keeps_audio and not self._push_to_talk.settings.push_to_talk
+        if continues:
+            self._caller_audio.on_caller_left()
+        else:
+            self._push_to_talk.on_caller_left()
+            self._caller_turns.abort_speech()
+            self._caller_turns.discard()
+            self._scheduler.on_caller_turn_dropped()
         waiting_ms = round(self.plan.caller_wait_ms)
         self._outbox.log(log_events.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
@@ -387,7 +392,8 @@ class CallMachine:
         ):
             self._scheduler.request_response()  # the interrupted answer is given again when the caller is back
         self._activity.interrupt()
-        self._outbox.send({"type": "input_audio_buffer.clear"})
+        if not continues:
+            self._outbox.send({"type": "input_audio_buffer.clear"})
 
     def _wait_for_caller(self) -> None:
         self._outbox.set_timer(Timer.CALLER, self._outbox.now_ms + self.plan.caller_wait_ms)
@@ -411,8 +417,8 @@ class CallMachine:
             case commands.CallerAudio(flows, since_ms):
                 self._caller_audio.on_page_report(flows=flows, since_ms=since_ms)
                 return
-            case commands.MediaReady():
-                return  # the shell feeds `CallerJoined` instead
+            case commands.MediaReady() | commands.AudioFrom():
+                return  # the shell feeds `CallerJoined` instead, and numbers the audio
         self._activity.on_active()
         match command:
             case commands.Say(text):

@@ -136,6 +136,11 @@ class ResponseScheduler:
         """True while the service is asked for items of which nobody has heard."""
         return BlockReason.ITEMS_MISSING in self._blocks
 
+    @property
+    def caller_is_away(self) -> bool:
+        """True while the caller's leg is lost, so that nothing is requested."""
+        return BlockReason.CALLER_AWAY in self._blocks
+
     def _change(self, state: ResponseState, response_id: str | None = None) -> None:
         self.state, self._response_id = state, response_id
 

@@ -39,6 +39,8 @@ class Restoration:
         entries: the conversation, by item id.
         running_tools: the tools without a result, by the id of the call.
         awaiting_approval: the ids of those that wait for the caller's approval, and so have not run.
+        open_turns: the caller's spoken turns that are neither transcribed nor answered, by the item; True if the caller
+            had stopped to speak. The page sends their audio again.
         wants_answer: True if an answer is due: to the caller's last turn, to a tool, or again after it was cut off.
         needs_note: True if the model must know that the connection was interrupted. After a hand-over between two turns
             it has missed nothing, as after the renewal of a session.
@@ -51,6 +53,7 @@ class Restoration:
     entries: dict[str, Message | ToolCall] = field(default_factory=dict)
     running_tools: dict[str, log_events.ToolStarted] = field(default_factory=dict)
     awaiting_approval: set[str] = field(default_factory=set)
+    open_turns: dict[str, bool] = field(default_factory=dict)
     wants_answer: bool = False
     needs_note: bool = True
     speaking: str | None = None
@@ -93,6 +96,7 @@ def restore(  # noqa: C901 - one case for each event
     """Item ids of the model's tool calls, by the id of the call."""
     for event in events:
         handed_over = None
+        _follow_turns(state, event)
         match event:
             case log_events.CallHandedOver():
                 handed_over = event
@@ -171,6 +175,24 @@ def _finish(state: Restoration, done: log_events.MessageDone) -> None:
     if (message := state.message(done.item_id)) is not None:
         message.text, message.done = done.text, True
         message.ignored = done.status == "ignored"
+
+
+def _follow_turns(state: Restoration, event: LogEventUnion | UnknownEvent) -> None:
+    """Open and close the caller's turns."""
+    match event:
+        case log_events.SpeechStarted():
+            state.open_turns[event.item_id] = False
+        case log_events.SpeechStopped() if event.item_id in state.open_turns:
+            state.open_turns[event.item_id] = True
+        case log_events.AudioResumed():  # a backchannel
+            state.open_turns.pop(event.item_id, None)
+        case log_events.MessageDone(role="user"):
+            state.open_turns.pop(event.item_id, None)
+        case log_events.LegLost() | log_events.MessageDone(role="assistant", status="completed"):
+            # An answer answers the turns before it, and a lost leg ends them, unless the caller still speaks.
+            state.open_turns = {item_id: False for item_id, ended in state.open_turns.items() if not ended}
+        case _:
+            pass
 
 
 def _set_output(state: Restoration, done: log_events.ToolDone, new_id: NewId) -> None:

@@ -33,7 +33,8 @@ class TakeOver:
         if restored.settings is not None:
             parts.push_to_talk.restore(restored.settings)
         if session is None:
-            parts.outbox.log_all(parts.transcript.close_open(lambda _item_id: 0.0))
+            parts.outbox.log_all(parts.transcript.close_open(lambda _item_id: 0.0, but=restored.open_turns))
+            parts.caller_turns.resume(restored.open_turns)
             parts.session.resume()
             parts.tools.restore(restored)
             self._replace_session(restored)

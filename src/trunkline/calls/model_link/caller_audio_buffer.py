@@ -114,14 +114,24 @@ class CallerAudioBuffer:
         self._sent_start = self._sent_end
         self._turns.clear()
 
+    @property
+    def needed_bytes(self) -> int:
+        """The latest audio that another session would get: the turns that are not understood, or the lookback."""
+        return self._sent_end - self._needed_from + self._pending_bytes
+
     def _position(self, ms: int) -> int:
         return self._session_start + ms * BYTES_PER_MS
 
-    def _trim(self) -> None:
-        keep_from = max(min(self._sent_end - LOOKBACK_BYTES, self._received_end), self._understood_end)
+    @property
+    def _needed_from(self) -> int:
+        """The position of the first audio that another session would get."""
+        start = max(min(self._sent_end - LOOKBACK_BYTES, self._received_end), self._understood_end)
         if self._turns:
-            keep_from = min(keep_from, *self._turns.values())
-        self._drop_before(max(keep_from, self._sent_end - MAX_HELD_BYTES))
+            start = min(start, *self._turns.values())
+        return max(start, self._sent_end - MAX_HELD_BYTES)
+
+    def _trim(self) -> None:
+        self._drop_before(self._needed_from)
 
     def _drop_before(self, position: int) -> None:
         while self._sent and self._sent_start + len(self._sent[0]) <= position:

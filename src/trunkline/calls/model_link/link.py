@@ -280,6 +280,11 @@ class Link:
         """Release the audio of a caller's turn; see `CallerAudioBuffer.release_turn`."""
         self._caller_audio.release_turn(turn_id, until_ms)
 
+    @property
+    def needed_bytes(self) -> int:
+        """The latest audio of the caller that another session would get, in bytes."""
+        return self._caller_audio.needed_bytes
+
     def drop_caller_audio(self) -> None:
         """Drop all kept audio, since the caller has left."""
         self._caller_audio.clear()

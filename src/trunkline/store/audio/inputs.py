@@ -63,4 +63,11 @@ class LogEntry(NamedTuple):
     entry: Entry
 
 
-Input = CallerAudio | SentAudio | StreamedAudio | PlayedReport | DelayReport | PageAudio | SourceChanged | LogEntry
+class Stopped(NamedTuple):
+    """The call continues on another server."""
+
+    at_ms: float
+
+
+WithAudio = CallerAudio | SentAudio | StreamedAudio | PageAudio
+Input = WithAudio | PlayedReport | DelayReport | SourceChanged | LogEntry | Stopped

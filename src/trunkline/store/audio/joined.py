@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trunkline.realtime.audio import SAMPLE_RATE
 from trunkline.store.audio.ogg import (
@@ -150,17 +151,31 @@ def wav_header(samples: int) -> bytes:
 
 
 def _mixed(files: Sequence[Sequence[Page]]) -> list[Page]:
-    """Return the pages of one segment that two servers have recorded, one after the other."""
+    """Return the pages of one segment that two servers have recorded, one after the other.
+
+    The caller's audio that both have, since the page has sent it again, must not sound twice. So the louder one is
+    taken of each frame and channel.
+    """
     length = max(samples_of(pages) for pages in files)
     frames = packets_for(length, last=True)
-    total = np.zeros((frames * FRAME_SAMPLES, 2), np.int32)
+    total = np.zeros((frames, FRAME_SAMPLES, 2), np.int16)
     for pages in files:
-        audio = _decoded(pages)[_PRE_SKIP_SAMPLES:]
-        total[: len(audio)] += audio[: len(total)]
-    packets = OpusEncoder().encode(np.clip(total, -32768, 32767).astype(np.int16))
+        audio = np.zeros_like(total).reshape(-1, 2)
+        decoded = _decoded(pages)[_PRE_SKIP_SAMPLES:][: len(audio)]
+        audio[: len(decoded)] = decoded
+        framed = audio.reshape(total.shape)
+        louder = _loudness(framed) > _loudness(total)
+        total = np.where(louder, framed, total)
+    packets = OpusEncoder().encode(total.reshape(-1, 2))
     pages = list(pages_of(packets))
     last = pages[-1]
     return [*pages[:-1], Page(last.lacing, last.body, length * GRANULES_PER_SAMPLE + PRE_SKIP, ends=True)]
+
+
+def _loudness(frames: Stereo) -> NDArray[np.int64]:
+    """Return the loudness of each frame and channel, as an array that applies to all samples of the frame."""
+    loudness: NDArray[np.int64] = np.abs(frames.astype(np.int64)).sum(axis=1, keepdims=True)
+    return loudness
 
 
 def _decoded(pages: Sequence[Page]) -> Stereo:

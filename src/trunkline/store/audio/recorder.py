@@ -22,6 +22,7 @@ from trunkline.calls.log_events import (
     AudioStarted,
     CallEnded,
     CallStarted,
+    CallTakenOver,
     FillerDone,
     FillerStarted,
     LegJoined,
@@ -193,7 +194,7 @@ class CallRecording:
         self._facts: deque[inputs.Input] = deque()
         self._judge = judge
         self._clock = clock
-        self._began_s = 0.0
+        self._began_s = self._first_ms = 0.0
         self._added = self._taken = 0
         """Bytes that the loop has queued, and that the thread has taken. Each is written by one side only."""
         self._dropped = self._reported = 0
@@ -209,7 +210,8 @@ class CallRecording:
 
     def on_caller_audio(self, pcm: bytes, at_ms: float) -> None:
         """See `Recording`."""
-        self._add(inputs.CallerAudio(pcm, at_ms), len(pcm))
+        if at_ms >= self._first_ms:
+            self._add(inputs.CallerAudio(pcm, at_ms), len(pcm))
 
     def on_audio_sent(self, pcm: bytes, at_ms: float) -> None:
         """See `Recording`."""
@@ -233,13 +235,22 @@ class CallRecording:
             stereo, end_ms = read_chunk(frame, at_ms)
         except PageAudioError as error:
             return str(error)
-        self._add(inputs.PageAudio(stereo, end_ms), len(stereo))
+        if end_ms >= self._first_ms:
+            self._add(inputs.PageAudio(stereo, end_ms), len(stereo))
         return None
+
+    def continue_from(self, at_ms: float) -> None:
+        """See `Recording`."""
+        self._first_ms = at_ms
+
+    def stop(self, at_ms: float) -> None:
+        """See `Recording`."""
+        self._facts.append(inputs.Stopped(at_ms))
 
     def read(self, entry: Entry) -> None:
         """See `Recording`."""
         event = entry.event
-        if isinstance(event, CallStarted):
+        if isinstance(event, CallStarted | CallTakenOver):
             self._began_s = self._clock() - entry.at_ms / 1000
             self.call_id = event.call_id
             self._on_started(self)
@@ -261,11 +272,12 @@ class CallRecording:
         """Take in the queued facts, and store the complete segments."""
         if self._segments is None:
             self._segments = start(self.call_id, None if self._judge is None else RedactedSpans(self._judge))
+            self._segments.begin_at(self._first_ms)
         now_ms = (self._clock() - self._began_s) * 1000
         self._segments.begin_work(now_ms)
         for _ in range(len(self._facts)):
             fact = self._facts.popleft()
-            if not isinstance(fact, inputs.LogEntry | inputs.PlayedReport | inputs.DelayReport | inputs.SourceChanged):
+            if isinstance(fact, inputs.WithAudio):
                 self._taken += len(fact[0])
             self._segments.step(fact)
         if last and not self._segments.ended:
@@ -318,6 +330,12 @@ class NoRecording:
     def on_page_audio(self, frame: bytes, at_ms: float) -> str | None:
         """See `Recording`."""
         return None
+
+    def continue_from(self, at_ms: float) -> None:
+        """See `Recording`."""
+
+    def stop(self, at_ms: float) -> None:
+        """See `Recording`."""
 
     def read(self, entry: Entry) -> None:
         """See `Recording`."""

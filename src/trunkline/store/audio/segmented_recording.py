@@ -58,7 +58,7 @@ class SegmentedRecording:
         redaction: the spans that must be silent; None keeps everything.
 
     Attributes:
-        ended: True after `call.ended`: all segments are stored.
+        ended: True after the end of the call, or of its time on this server: all segments are stored.
         lost_ms: duration of the audio that could not be kept.
     """
 
@@ -85,6 +85,10 @@ class SegmentedRecording:
         self.ended = False
         self.lost_ms = 0.0
 
+    def begin_at(self, at_ms: float) -> None:
+        """Begin with the segment of this time: another server has recorded the call before it."""
+        self._next = int(at_ms // SEGMENT_MS)
+
     def begin_work(self, now_ms: float) -> None:
         """Note the time before facts are taken in: audio that is far ahead of it is dropped."""
         self._now_ms = now_ms
@@ -99,6 +103,8 @@ class SegmentedRecording:
         self._write_all(self._timeline.step(fact))
         if isinstance(fact, inputs.LogEntry) and isinstance(fact.entry.event, CallEnded):
             self.finish(fact.entry.at_ms)
+        elif isinstance(fact, inputs.Stopped):
+            self.finish(fact.at_ms)
 
     def settle(self, now_ms: float) -> None:
         """Write the audio that has its place by now, and store the segments that are complete."""
@@ -112,7 +118,7 @@ class SegmentedRecording:
             self._store(self._held.popleft())
 
     def finish(self, at_ms: float) -> None:
-        """Store all segments: the call has ended."""
+        """Store all segments: the call has ended, or continues on another server."""
         self._write_all(self._timeline.finish(at_ms))
         self.ended = True
         end = max(0, round(at_ms * SAMPLES_PER_MS))

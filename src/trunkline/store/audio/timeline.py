@@ -77,6 +77,8 @@ class Timeline:
                 return list(_both(self._page.add(stereo, end_ms)))
             case inputs.SourceChanged(source):
                 self._source = source
+            case inputs.Stopped():
+                pass
             case inputs.LogEntry(entry):
                 return _of(AGENT, self._on_event(entry.event, entry.at_ms))
             case _:
