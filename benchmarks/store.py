@@ -32,11 +32,12 @@ from shared.stub_model import WORDS, StubModel, app_running
 from shared.trunkline_server import calling, drained, serve_trunkline
 
 from trunkline.calls import log_events
-from trunkline.calls.log import Log
+from trunkline.calls.log import Log, seq_of
 from trunkline.calls.log_events import LogEventUnion
-from trunkline.store.batch import Batch, BatchSink, EventRow
+from trunkline.store.batch import Batch, BatchSink
 from trunkline.store.database import Database
 from trunkline.store.database_sink import DatabaseSink
+from trunkline.store.event_blocks import EventBlock
 from trunkline.store.stored_calls import CallFilters, StoredCalls
 from trunkline.store.writer import StoreWriter
 
@@ -105,13 +106,13 @@ async def cost(relay: int, sideband: int, seconds: float) -> None:
 class TimedSink:
     """A sink that notes when its transactions end."""
 
-    def __init__(self, sink: DatabaseSink, written: Callable[[Sequence[EventRow]], None]) -> None:
+    def __init__(self, sink: DatabaseSink, written: Callable[[Sequence[EventBlock]], None]) -> None:
         self._sink = sink
         self._written = written
 
-    async def write(self, batch: Batch) -> Sequence[EventRow]:
+    async def write(self, batch: Batch) -> Sequence[EventBlock]:
         refused = await self._sink.write(batch)
-        self._written(batch.events)
+        self._written(batch.blocks)
         return refused
 
     async def close(self) -> None:
@@ -123,9 +124,9 @@ async def delay(url: str, name: str) -> None:
     appended: dict[int, float] = {}
     delays: list[float] = []
 
-    def written(rows: Sequence[EventRow]) -> None:
+    def written(blocks: Sequence[EventBlock]) -> None:
         now = time.perf_counter()
-        delays.extend(now - appended[row.seq] for row in rows)
+        delays.extend(now - appended[seq_of(frame)] for block in blocks for frame in block.frames)
 
     async def open_sink() -> BatchSink:
         database = Database(url)

@@ -6,7 +6,7 @@ from tests.store.samples import conversation, started
 from tests.store.stored import store, stored_in
 from trunkline.calls.log_events import LogEventUnion
 from trunkline.store.call_rows import ms_of
-from trunkline.store.retention import DAY_MS, RetentionLimits, delete_old_calls
+from trunkline.store.retention import DAY_MS, EVENT_OVERHEAD_BYTES, RetentionLimits, delete_old_calls
 from trunkline.store.stored_calls import StoredCalls
 
 START = "2026-11-{day:02}T12:00:00.000+00:00"
@@ -43,7 +43,7 @@ async def test_the_oldest_calls_make_room(url: str) -> None:
     async with stored_in(url) as (database, calls):
         summary = await calls.get("call_1")
         assert summary is not None
-        of_each = summary.bytes + 100 * len(await calls.frames("call_1"))
+        of_each = summary.bytes + EVENT_OVERHEAD_BYTES * len(await calls.frames("call_1"))
         assert await delete_old_calls(database, calls, UNLIMITED._replace(max_bytes=3.5 * of_each), NOW_MS) == 7
         assert await left(calls) == ["call_10", "call_9", "call_8"]
 

@@ -236,7 +236,7 @@ async def test_a_deleted_call_leaves_nothing(url: str) -> None:
         assert not await calls.delete("call_1")
         assert ids(await calls.list(CallFilters(q="order"))) == ["call_2"]
         async with database.engine.connect() as connection:
-            for table in ("calls", "events", "utterances"):
+            for table in ("calls", "event_blocks", "utterances"):
                 left = await connection.execute(text(f"SELECT count(*) FROM {table} WHERE call_id = 'call_1'"))
                 assert left.scalar() == 0, table
 

@@ -186,6 +186,11 @@ def frame_of(event: PageEventUnion | UnknownEvent, seq: int, at_ms: int) -> str:
     return f'{{"seq":{seq},"at_ms":{at_ms},{encoded[1:].decode()}'
 
 
+def seq_of(frame: str) -> int:
+    """Return the number of the event in a frame that `frame_of` made."""
+    return int(frame[_SEQ_AT : frame.index(",", _SEQ_AT)])
+
+
 def kind_of(event: LogEventUnion | UnknownEvent) -> str:
     """Return the kind of an event, such as `message.done`."""
     return event.original_kind if isinstance(event, UnknownEvent) else str(event.__struct_config__.tag)
@@ -220,6 +225,7 @@ class _Head(msgspec.Struct):
     kind: str
 
 
+_SEQ_AT = len('{"seq":')
 _HEAD = frozenset(_Head.__struct_fields__)
 _encoder = msgspec.json.Encoder()
 _head_decoder = msgspec.json.Decoder(_Head)

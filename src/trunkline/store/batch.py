@@ -7,17 +7,8 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from trunkline.store.event_blocks import EventBlock
 from trunkline.store.summary import CallSummary
-
-
-class EventRow(NamedTuple):
-    """A row of the table `events`."""
-
-    call_id: str
-    seq: int
-    at_ms: int
-    kind: str
-    frame: str
 
 
 class UtteranceRow(NamedTuple):
@@ -41,15 +32,22 @@ class Batch(msgspec.Struct, frozen=True):
     """Rows for one transaction. Writing a batch twice has the effect of writing it once."""
 
     calls: list[CallRow]
-    events: list[EventRow]
+    blocks: list[EventBlock]
     utterances: list[UtteranceRow]
+    replaced: dict[str, int] = {}
+    """The calls that another server began: the rows from these numbers on are deleted first. The batch has them all."""
+
+    @property
+    def event_count(self) -> int:
+        """The number of events in the blocks."""
+        return sum(len(block.frames) for block in self.blocks)
 
 
 class BatchSink(Protocol):
     """The part that writes batches, such as `DatabaseSink`."""
 
-    async def write(self, batch: Batch) -> Sequence[EventRow]:
-        """Write a batch. Return the events that the database refused for their content.
+    async def write(self, batch: Batch) -> Sequence[EventBlock]:
+        """Write a batch. Return the blocks that the database refused for their content.
 
         Raises:
             Exception: the database cannot write now. The writer tries the same batch again.

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Insert
+from sqlalchemy import Insert, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.store.batch import Batch, EventRow, UtteranceRow
+from trunkline.store.batch import Batch, UtteranceRow
 from trunkline.store.call_rows import columns_of, storable
 from trunkline.store.database import Database, StoreError, reason_of
-from trunkline.store.schema import calls, events, utterances
+from trunkline.store.event_blocks import EventBlock
+from trunkline.store.schema import calls, event_blocks, utterances
 from trunkline.store.search_words import words_of
 
 _DATA_ERRORS = ("22", "23")
@@ -36,12 +37,12 @@ class DatabaseSink:
         self._file = _identity(database.path)
         dialect = sqlite if database.is_sqlite else postgresql
         insert = dialect.insert
-        self._insert_events: Insert = _upsert(insert(events), ["call_id", "seq"], {"frame"})
+        self._insert_blocks: Insert = insert(event_blocks).on_conflict_do_nothing()
         self._insert_calls: Insert = _upsert(insert(calls), ["call_id"], set(calls.c.keys()) - _NOT_UPDATED)
         self._insert_utterances: Insert = _upsert(insert(utterances), ["call_id", "seq"], {"text", "words"})
 
-    async def write(self, batch: Batch) -> Sequence[EventRow]:
-        """Write a batch in one transaction. Return the events that the database refused for their content.
+    async def write(self, batch: Batch) -> Sequence[EventBlock]:
+        """Write a batch in one transaction. Return the blocks that the database refused for their content.
 
         Raises:
             StoreError: the database cannot write now.
@@ -64,20 +65,23 @@ class DatabaseSink:
         if batch.calls:
             rows = [columns_of(row.summary) | self._own_columns(row.last_seq) for row in batch.calls]
             await connection.execute(self._insert_calls, rows)
-        if batch.events:
-            await connection.execute(self._insert_events, [row._asdict() for row in batch.events])
+        for call_id, first_seq in batch.replaced.items():
+            for table, number in ((event_blocks, event_blocks.c.last_seq), (utterances, utterances.c.seq)):
+                await connection.execute(delete(table).where(table.c.call_id == call_id, number >= first_seq))
+        if batch.blocks:
+            await connection.execute(self._insert_blocks, [block.columns() for block in batch.blocks])
         if batch.utterances:
             await connection.execute(self._insert_utterances, [_utterance_columns(row) for row in batch.utterances])
 
     def _own_columns(self, last_seq: int) -> dict[str, object]:
         return {"server_id": self._server_id, "last_seq": last_seq}
 
-    async def _insert_one_by_one(self, batch: Batch) -> list[EventRow]:
+    async def _insert_one_by_one(self, batch: Batch) -> list[EventBlock]:
         """Insert each row by itself, since the database refuses one of them; the others have to be stored."""
         refused = []
         parts = [
             *(Batch([row], [], []) for row in batch.calls),
-            *(Batch([], [row], []) for row in batch.events),
+            *(Batch([], [block], []) for block in batch.blocks),
             *(Batch([], [], [row]) for row in batch.utterances),
         ]
         async with self._database.writing() as connection:
@@ -88,7 +92,7 @@ class DatabaseSink:
                 except DBAPIError as error:
                     if not _is_refusal(error):
                         raise
-                    refused += part.events
+                    refused += part.blocks
         return refused
 
     async def close(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import select, update
 
-from trunkline.calls.log import parse_frame
+from trunkline.calls.log import parse_frame, seq_of
 from trunkline.store.call_rows import columns_of, iso_of, ms_of, summary_of
 from trunkline.store.database import Database
-from trunkline.store.schema import calls, events
+from trunkline.store.event_blocks import read_frames
+from trunkline.store.schema import calls
 from trunkline.store.server_lock import ServerLock
 from trunkline.store.summary import CallSummary, SummaryMeter
 
@@ -46,20 +47,11 @@ async def _stored_summary(database: Database, known: CallSummary) -> tuple[CallS
     meter = SummaryMeter(known.mode)
     size, last_seq = 0, 0
     async with database.engine.connect() as connection:
-        while True:
-            chunk = (
-                select(events.c.seq, events.c.frame)
-                .where(events.c.call_id == known.call_id, events.c.seq > last_seq)
-                .order_by(events.c.seq)
-                .limit(_CHUNK)
-            )
-            rows = (await connection.execute(chunk)).all()
-            if not rows:
-                break
-            for row in rows:
-                meter.read(parse_frame(row.frame))
-                size += len(row.frame)
-            last_seq = rows[-1].seq
+        while frames := await read_frames(connection, known.call_id, last_seq, _CHUNK):
+            for frame in frames:
+                meter.read(parse_frame(frame))
+                size += len(frame)
+            last_seq = seq_of(frames[-1])
     summary = meter.summary() or known
     if summary.status == "running":
         ended_at = iso_of(ms_of(summary.started_at) + summary.duration_ms)

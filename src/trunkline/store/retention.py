@@ -11,7 +11,7 @@ from trunkline.store.schema import calls
 from trunkline.store.stored_calls import StoredCalls
 
 DAY_MS = 24 * 3600 * 1000
-EVENT_OVERHEAD_BYTES = 100
+EVENT_OVERHEAD_BYTES = 60
 """Bytes that the database needs for an event beside its JSON text, measured on SQLite."""
 _SIZE = calls.c.bytes + calls.c.audio_bytes + EVENT_OVERHEAD_BYTES * calls.c.last_seq
 

@@ -59,14 +59,14 @@ calls = Table(
     Index("calls_by_status", "status"),
 )
 
-events = Table(
-    "events",
+# The events that the writer wrote at once: see `store.event_blocks`.
+event_blocks = Table(
+    "event_blocks",
     metadata,
     Column("call_id", Text, ForeignKey("calls.call_id", ondelete="CASCADE"), primary_key=True),
-    Column("seq", BigInteger, primary_key=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("frame", Text, nullable=False),  # the JSON text that `calls.log.frame_of` makes
+    Column("last_seq", BigInteger, primary_key=True),  # the last event of the call that was read
+    Column("first_seq", BigInteger, nullable=False, server_default="0"),  # the first event in the block
+    Column("frames", Text, nullable=False),  # one a line, the JSON text that `calls.log.frame_of` makes
 )
 
 utterances = Table(

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.calls.log import Entry, parse_frame
 from trunkline.store.call_rows import ms_of, summary_of
 from trunkline.store.database import Database
-from trunkline.store.schema import calls, events, utterances
+from trunkline.store.event_blocks import read_frames
+from trunkline.store.schema import calls, utterances
 from trunkline.store.search_words import postgres_query, sqlite_query, words_of
 from trunkline.store.summary import CallStatus, CallSummary
 
@@ -139,14 +140,8 @@ class StoredCalls:
 
     async def frames(self, call_id: str, after: int = 0, limit: int | None = None) -> builtins.list[str]:
         """Return the stored events of a call with a number above `after`, as JSON text; none for an unknown call."""
-        statement = (
-            select(events.c.frame)
-            .where(events.c.call_id == call_id, events.c.seq > after)
-            .order_by(events.c.seq)
-            .limit(limit)
-        )
         async with self._database.engine.connect() as connection:
-            return [*(await connection.execute(statement)).scalars()]
+            return await read_frames(connection, call_id, after, limit)
 
     async def log(self, call_id: str, after: int = 0, limit: int | None = None) -> builtins.list[Entry]:
         """Return the stored events of a call as `frames` does, parsed."""

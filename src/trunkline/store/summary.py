@@ -82,7 +82,8 @@ class SummaryMeter:
 
     def read(self, entry: log.Entry) -> None:
         """Read the next entry."""
-        self._duration_ms = max(self._duration_ms, entry.at_ms)
+        if entry.at_ms > self._duration_ms:
+            self._duration_ms = entry.at_ms
         if (reader := _READERS.get(type(entry.event))) is not None:
             reader(self, entry.event)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -13,14 +13,14 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from trunkline.calls import log_events
-from trunkline.calls.log import Entry, kind_of
+from trunkline.calls.log import Entry
 from trunkline.store.audio.call_audio import AudioFormat
-from trunkline.store.batch import EventRow
 from trunkline.store.call_rows import columns_of, storable
 from trunkline.store.database import Database
+from trunkline.store.event_blocks import EventBlock
 from trunkline.store.export_file import ExportedCall
 from trunkline.store.notes import CallNotes
-from trunkline.store.schema import calls, events, notes, utterances
+from trunkline.store.schema import calls, event_blocks, notes, utterances
 from trunkline.store.search_words import words_of
 from trunkline.store.stored_call import StoredCall
 from trunkline.store.stored_calls import StoredCalls
@@ -28,6 +28,7 @@ from trunkline.store.stored_calls import StoredCalls
 IMPORTED = "imported"
 """The server of an imported call, in its row."""
 _ROWS_AT_ONCE = 1000
+_EVENTS_OF_A_BLOCK = 500
 
 
 class Recordings(Protocol):
@@ -93,19 +94,19 @@ async def save_call(database: Database, recordings: Recordings | None, exported:
 
 async def _insert(database: Database, exported: ExportedCall, audio_bytes: int) -> None:
     call, summary = exported.call, exported.call.summary
-    event_rows = [_event_row(summary.call_id, entry) for entry in call.entries]
+    blocks = [*_blocks(summary.call_id, call.entries)]
     stored = msgspec.structs.replace(
         summary,
         status="interrupted" if summary.status == "running" else summary.status,
         has_audio=audio_bytes > 0,
         audio_bytes=audio_bytes,
-        bytes=sum(len(row.frame) for row in event_rows),
+        bytes=sum(len(frame) for block in blocks for frame in block.frames),
     )
     row = columns_of(stored) | {"server_id": IMPORTED, "last_seq": call.entries[-1].seq}
     async with database.writing() as connection:
         await connection.execute(insert(calls), row)
         for table, rows in (
-            (events, [row._asdict() for row in event_rows]),
+            (event_blocks, [block.columns() for block in blocks]),
             (utterances, utterance_rows(summary.call_id, call.entries)),
             (notes, CallNotes.rows(summary.call_id, exported.notes)),
         ):
@@ -114,8 +115,10 @@ async def _insert(database: Database, exported: ExportedCall, audio_bytes: int) 
                 await connection.execute(insert(table), part)
 
 
-def _event_row(call_id: str, entry: Entry) -> EventRow:
-    return EventRow(call_id, entry.seq, entry.at_ms, storable(kind_of(entry.event)), entry.frame())
+def _blocks(call_id: str, entries: Sequence[Entry]) -> Iterator[EventBlock]:
+    remaining = iter(entries)
+    while part := list(islice(remaining, _EVENTS_OF_A_BLOCK)):
+        yield EventBlock(call_id, part[-1].seq, part[0].seq, [entry.frame() for entry in part])
 
 
 def utterance_rows(call_id: str, entries: Sequence[Entry]) -> list[dict[str, object]]:

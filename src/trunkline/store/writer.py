@@ -17,9 +17,10 @@ from typing import NamedTuple, Protocol, TypeVar
 import msgspec
 
 from trunkline.calls import log_events
-from trunkline.calls.log import Entry, Log, Reader, kind_of
+from trunkline.calls.log import Entry, Log, Reader
 from trunkline.calls.log_events import LogEventUnion, UnknownEvent
-from trunkline.store.batch import Batch, BatchSink, CallRow, EventRow, UtteranceRow
+from trunkline.store.batch import Batch, BatchSink, CallRow, UtteranceRow
+from trunkline.store.event_blocks import EventBlock
 from trunkline.store.mode import StoreMode, stored_part
 from trunkline.store.summary import SummaryMeter
 from trunkline.structured_log import log_event
@@ -39,8 +40,14 @@ MAX_CALLS = 20_000
 """The number of calls that may wait for the database with their summaries."""
 KEPT_MESSAGES = 8
 """The messages of a call that a truncation may still change."""
-_LESS_IMPORTANT = (log_events.WireSent, log_events.WireReceived, log_events.MessageDelta, log_events.AudioStats)
+_LESS_IMPORTANT = frozenset(
+    (log_events.WireSent, log_events.WireReceived, log_events.MessageDelta, log_events.AudioStats)
+)
 """The events that are dropped first: the other events hold the same words and times."""
+_BOUNDS = frozenset((log_events.CallStarted, log_events.CallEnded))
+"""The events that always have room: `MAX_CALLS` limits them."""
+_FOR_ROWS = frozenset((*_BOUNDS, log_events.MessageDone, log_events.MessageTruncated))
+"""The events that the rows of calls and utterances need."""
 
 
 class RedactedEntries(Protocol):
@@ -124,6 +131,8 @@ class _Queued(NamedTuple):
     call: _Call
     entry: Entry
     frame: str
+    is_restored: bool = False
+    """True if the call was taken over with this event in its log."""
 
 
 class StoreWriter:
@@ -157,6 +166,7 @@ class StoreWriter:
         self._make_redactor = make_redactor
         self._tell = tell
         self._limits = limits
+        self._half_events, self._half_bytes = limits.events // 2, limits.bytes // 2
         self._times = times
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
         self._queue: deque[_Queued] = deque()
@@ -183,7 +193,8 @@ class StoreWriter:
     def reader(self, log: Log) -> Reader:
         """Return the reader of a call's log. It puts events into the queue, and neither raises nor blocks.
 
-        The log of a call that another server ran has events already. They are written again, which changes nothing.
+        The log of a call that another server ran has events already. They replace those that the other server stored:
+        the log has no other events with their numbers or later ones.
         """
         call = _Call(self.mode, self._make_redactor if self.mode == "redacted" else None)
 
@@ -191,33 +202,41 @@ class StoreWriter:
             self._read(call, entry, log.frame(entry))
 
         for entry in log.since(0):
-            self._read(call, entry, entry.frame())
+            self._read(call, entry, entry.frame(), is_restored=True)
         return read
 
-    def _read(self, call: _Call, entry: Entry, frame: str) -> None:
-        event = entry.event
+    def _read(self, call: _Call, entry: Entry, frame: str, *, is_restored: bool = False) -> None:
+        kind = type(entry.event)
         call.meter.read(entry)
-        if isinstance(event, log_events.CallStarted) and len(self._calls) < MAX_CALLS:
-            call.call_id = event.call_id
-            self._calls[event.call_id] = call
-        elif isinstance(event, log_events.CallEnded):
-            call.is_over = True
-        if not call.call_id or not self._has_room(event):
+        if kind in _BOUNDS:
+            self._read_bound(call, entry.event)
+        queued = len(self._queue)
+        is_full = self.queued_bytes >= self._half_bytes or queued >= self._half_events
+        if not call.call_id or (is_full and not self._has_room(kind)):
             call.lost_events += 1
             self.lost_events += 1
             return
-        self._queue.append(_Queued(call, entry, frame))
+        self._queue.append(_Queued(call, entry, frame, is_restored))
         self._queued_so_far += 1
         self.queued_bytes += len(frame)
-        self._work.set()
-        if len(self._queue) >= BATCH_EVENTS:
+        if not queued:
+            self._work.set()
+        elif queued >= BATCH_EVENTS - 1:
             self._enough.set()
 
-    def _has_room(self, event: LogEventUnion | UnknownEvent) -> bool:
-        if isinstance(event, (log_events.CallStarted, log_events.CallEnded)):
-            return True  # `MAX_CALLS` limits them
-        parts = 2 if isinstance(event, _LESS_IMPORTANT) else 1
-        return len(self._queue) < self._limits.events // parts and self.queued_bytes < self._limits.bytes // parts
+    def _read_bound(self, call: _Call, event: LogEventUnion | UnknownEvent) -> None:
+        if isinstance(event, log_events.CallEnded):
+            call.is_over = True
+        elif isinstance(event, log_events.CallStarted) and len(self._calls) < MAX_CALLS:
+            call.call_id = event.call_id
+            self._calls[event.call_id] = call
+
+    def _has_room(self, kind: type[LogEventUnion | UnknownEvent]) -> bool:
+        """Return whether an event has room in a queue that is half full."""
+        if kind in _BOUNDS:
+            return True
+        limits = self._limits
+        return kind not in _LESS_IMPORTANT and len(self._queue) < limits.events and self.queued_bytes < limits.bytes
 
     async def flush(self) -> None:
         """Wait until all events so far are written, for a limited time."""
@@ -231,7 +250,7 @@ class StoreWriter:
     @property
     def queued_events(self) -> int:
         """The number of events that wait for the database."""
-        return len(self._queue) + (0 if self._pending is None else len(self._pending.events))
+        return len(self._queue) + (0 if self._pending is None else self._pending.event_count)
 
     @property
     def is_degraded(self) -> bool:
@@ -292,7 +311,7 @@ class StoreWriter:
             if not self._closing.is_set():
                 await self._next_events()
             self._pending = await self._next_batch()
-        if self._pending.events or self._pending.calls:
+        if self._pending.blocks or self._pending.calls:
             refused = await self._watched(sink.write(self._pending))
             self._on_written(self._pending, refused)
         self._pending = None
@@ -328,36 +347,39 @@ class StoreWriter:
     async def _next_batch(self) -> Batch:
         taken: list[_Queued] = []
         size = 0
-        while self._queue and len(taken) < MAX_BATCH_EVENTS and size < MAX_BATCH_BYTES:
+        while self._queue and (
+            self._queue[0].is_restored or (len(taken) < MAX_BATCH_EVENTS and size < MAX_BATCH_BYTES)
+        ):
             taken.append(self._queue.popleft())
             size += len(taken[-1].frame)
         self.queued_bytes -= size
         self._in_batch = len(taken)
         # Redaction takes too long for the event loop.
-        events, utterances = await asyncio.to_thread(_rows, taken)
+        batch = await asyncio.to_thread(_rows, taken)
         now = self._now_s()
-        calls = []
         for call in {id(one.call): one.call for one in taken}.values():
             is_due = call.written_at is None or now - call.written_at >= self._times.summary_s
             if is_due or (call.is_over and call.has_last):
                 call.written_at = now
-                calls.append(_call_row(call))
-        return Batch(calls, events, utterances)
+                batch.calls.append(_call_row(call))
+        return batch
 
     def _with_calls(self, batch: Batch) -> Batch:
         """Return a batch with the summaries of all its calls."""
         has = {row.summary.call_id for row in batch.calls}
-        missing = {row.call_id for row in batch.events} - has
+        missing = {block.call_id for block in batch.blocks} - has
         calls = [_call_row(self._calls[call_id]) for call_id in sorted(missing) if call_id in self._calls]
-        return Batch([*batch.calls, *calls], batch.events, batch.utterances)
+        return msgspec.structs.replace(batch, calls=[*batch.calls, *calls])
 
-    def _on_written(self, batch: Batch, refused: Sequence[EventRow]) -> None:
+    def _on_written(self, batch: Batch, refused: Sequence[EventBlock]) -> None:
         self._retry_s = self._times.first_retry_s
-        self.written_events += len(batch.events) - len(refused)
-        self.lost_events += len(refused)
-        for row in refused:
-            if (call := self._calls.get(row.call_id)) is not None:
-                call.lost_events += 1
+        lost = 0
+        for block in refused:
+            lost += len(block.frames)
+            if (call := self._calls.get(block.call_id)) is not None:
+                call.lost_events += len(block.frames)
+        self.written_events += batch.event_count - lost
+        self.lost_events += lost
         for written in batch.calls:
             if written.summary.status != "running":
                 self._calls.pop(written.summary.call_id, None)
@@ -391,19 +413,30 @@ class StoreWriter:
                 self._tell(call.call_id, restored)
 
 
-def _rows(taken: list[_Queued]) -> tuple[list[EventRow], list[UtteranceRow]]:
+def _rows(taken: list[_Queued]) -> Batch:
     """Return the rows of these events, in the form in which they are stored."""
-    events: list[EventRow] = []
+    frames: dict[_Call, dict[int, str]] = {}
     utterances: dict[tuple[str, int], UtteranceRow] = {}
-    for call, entry, frame in taken:
+    replaced: dict[str, int] = {}
+    for call, entry, frame, is_restored in taken:
         call.last_seq = entry.seq
+        if is_restored:
+            replaced.setdefault(call.call_id, entry.seq)
+        of_call = frames.get(call)
+        if of_call is None:
+            of_call = frames[call] = {}
         for kept in _kept(call, entry):
             stored = frame if kept is entry else kept.frame()
             call.stored_bytes += len(stored)
-            events.append(EventRow(call.call_id, kept.seq, kept.at_ms, kind_of(kept.event), stored))
-            if (utterance := _utterance(call, kept)) is not None:
+            of_call[kept.seq] = stored
+            if type(kept.event) in _FOR_ROWS and (utterance := _utterance(call, kept)) is not None:
                 utterances[utterance.call_id, utterance.seq] = utterance
-    return events, list(utterances.values())
+    blocks = [
+        EventBlock(call.call_id, call.last_seq, min(of_call), list(of_call.values()))
+        for call, of_call in frames.items()
+        if of_call
+    ]
+    return Batch([], blocks, list(utterances.values()), replaced)
 
 
 def _kept(call: _Call, entry: Entry) -> Sequence[Entry]:

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from trunkline.calls.log import seq_of
 from trunkline.web.authority import ROLE, Role, audience_of
 from trunkline.web.errors import ApiError
 from trunkline.web.own_authentication import caller_of
@@ -150,14 +151,9 @@ async def read_log(request: Request, archive: CallArchive) -> Response:
             left = None if left is None else left - len(frames)
             if len(frames) < FRAMES_AT_ONCE or left == 0:
                 return
-            last = msgspec.json.decode(frames[-1], type=_Numbered).seq
-            frames = await archive.calls.frames(call_id, last, _fewer(left))
+            frames = await archive.calls.frames(call_id, seq_of(frames[-1]), _fewer(left))
 
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers=NO_STORE)
-
-
-class _Numbered(msgspec.Struct):
-    seq: int
 
 
 async def read_audio(request: Request, archive: CallArchive) -> Response:
