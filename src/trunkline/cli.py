@@ -377,16 +377,11 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, d
 
 
 def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: bool, tls: TlsOptions) -> None:
-    import watchfiles
-
-    from trunkline.authoring.reload import ReloadFilter, reload_paths
+    from trunkline.authoring.reload import reload_paths, run_reloading
 
     paths = reload_paths(targets, Path.cwd())
     typer.echo(f"Watching {', '.join(map(str, paths))}")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with SIGINT ignored
-    watchfiles.run_process(
-        *paths, target=_serve_watched, args=(options, targets, insecure, tls), watch_filter=ReloadFilter()
-    )
+    run_reloading(paths, _serve_watched, (options, targets, insecure, tls))
 
 
 def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool, tls: TlsOptions) -> None:

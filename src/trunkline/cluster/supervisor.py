@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerContext, ForkServerProcess, SpawnContext, SpawnProcess
 
 from trunkline.cluster.restart_backoff import RestartBackoff
+from trunkline.fork_server import server_context
 from trunkline.structured_log import log_event
 
 END_TIMEOUT_S = 10.0
@@ -52,7 +53,8 @@ class Supervisor:
     """
 
     def __init__(self, plans: Sequence[ProcessPlan], on_started: Callable[[], None] = lambda: None) -> None:
-        self._children = [_Child(plan) for plan in plans]
+        context = server_context()
+        self._children = [_Child(plan, context) for plan in plans]
         self._on_started = on_started
         self._stopping = asyncio.Event()
         self._failed = False
@@ -125,12 +127,13 @@ class Supervisor:
 class _Child:
     """One process at a time, of a plan."""
 
-    def __init__(self, plan: ProcessPlan) -> None:
+    def __init__(self, plan: ProcessPlan, context: ForkServerContext | SpawnContext) -> None:
         self.plan = plan
+        self._context = context
         self.task: asyncio.Task[None] | None = None
         self.has_started = False
         self.exit_code: int | None = None
-        self._process: SpawnProcess | None = None
+        self._process: SpawnProcess | ForkServerProcess | None = None
         self._pid: int | None = None
 
     def send(self, number: signal.Signals) -> None:
@@ -141,7 +144,7 @@ class _Child:
     async def run(self, on_started: Callable[[], None]) -> None:
         """Start a process, and wait until it has ended."""
         reports, sender = multiprocessing.Pipe(duplex=False)
-        process = multiprocessing.get_context("spawn").Process(
+        process = self._context.Process(
             target=self.plan.target, args=(*self.plan.arguments, sender), name=self.plan.name
         )
         process.start()
