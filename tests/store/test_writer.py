@@ -122,7 +122,7 @@ async def test_a_flush_writes_all_events_so_far_at_once() -> None:
     async with writing(sink, times=WriterTimes(batch_s=60.0)) as writer:
         log = feed(writer, conversation())
         await writer.flush()
-        assert len(sink.events) == log.last_seq
+        assert len(sink.frames) == log.last_seq
 
 
 async def test_a_flush_of_a_database_that_fails_ends_after_a_limited_time() -> None:

@@ -135,8 +135,8 @@ CREATE TABLE public.live_events (
     seq bigint NOT NULL,
     frame text NOT NULL
 );
-INSERT INTO public.servers VALUES ('server_1', 'http://127.0.0.1:4000', 1796000000000);
-INSERT INTO public.live_calls VALUES ('call_live', 'server_1', 1, '{"call_id":"call_live"}');
+INSERT INTO public.servers VALUES ('server_1', 'http://127.0.0.1:4000', 1796000000000, false);
+INSERT INTO public.live_calls VALUES ('call_live', 'server_1', 1, '{"call_id":"call_live"}', NULL);
 INSERT INTO public.live_events VALUES ('call_live', 1, '{"seq":1,"at_ms":0,"kind":"agent.changed","agent":"host"}');
 ALTER TABLE ONLY public.live_calls
     ADD CONSTRAINT live_calls_pkey PRIMARY KEY (call_id);

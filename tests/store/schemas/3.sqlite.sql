@@ -116,8 +116,8 @@ CREATE TABLE live_events (
 	PRIMARY KEY (call_id, seq),
 	FOREIGN KEY(call_id) REFERENCES live_calls (call_id) ON DELETE CASCADE
 );
-INSERT INTO "servers" VALUES('server_1','http://127.0.0.1:4000',1796000000000);
-INSERT INTO "live_calls" VALUES('call_live','server_1',1,'{"call_id":"call_live"}');
+INSERT INTO "servers" VALUES('server_1','http://127.0.0.1:4000',1796000000000,0);
+INSERT INTO "live_calls" VALUES('call_live','server_1',1,'{"call_id":"call_live"}',NULL);
 INSERT INTO "live_events" VALUES('call_live',1,'{"seq":1,"at_ms":0,"kind":"agent.changed","agent":"host"}');
 CREATE TABLE compatibility (
 	oldest_schema TEXT NOT NULL,

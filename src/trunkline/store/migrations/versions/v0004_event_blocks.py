@@ -21,6 +21,6 @@ def upgrade() -> None:
         "UPDATE event_blocks SET first_seq = last_seq",
         "ALTER TABLE event_blocks DROP COLUMN at_ms",
         "ALTER TABLE event_blocks DROP COLUMN kind",
-        f"UPDATE compatibility SET oldest_schema = '{revision}'",
+        "UPDATE compatibility SET oldest_schema = '0004'",
     ):
         op.execute(statement)
