@@ -7,7 +7,7 @@ import pytest
 from tests.calls.call_driver import CallDriver, asked_something, call
 from tests.calls.webrtc_driver import webrtc_call, webrtc_speaking
 from trunkline.calls import log_events
-from trunkline.calls.machine.inputs import HandOverMoment, HandOverRequested
+from trunkline.calls.machine.inputs import HandOverMoment, HandOverRequested, HangUpRequested
 from trunkline.calls.machine.restoration import restore
 
 pytestmark = pytest.mark.pure
@@ -129,6 +129,35 @@ def test_a_call_without_its_caller_is_handed_over_at_once() -> None:
     driver.wait(2000)
     driver.caller_leaves()
     assert asked(driver).hand_overs == 1
+
+
+def test_a_call_that_waits_for_its_first_caller_is_greeted_by_the_next_server() -> None:
+    driver = asked(CallDriver())
+    assert driver.hand_overs == 1
+    assert restore(driver.events, "host", lambda prefix: prefix).entries == {}
+
+
+def test_a_call_that_a_tool_ends_is_not_handed_over() -> None:
+    driver = call()
+    driver.wait(2000)
+    driver.feed(HangUpRequested("all is said"))
+    assert asked(driver).hand_overs == 0
+    driver.answers("Goodbye.", audio_ms=500)
+    driver.wait(20_000)
+    assert (driver.ended, driver.hand_overs) == ("all is said", 0)
+
+
+def test_an_approval_of_a_hosted_tool_is_given_first() -> None:
+    driver = call()
+    driver.wait(2000)
+    asked_something(driver)
+    request = {"id": "mcpr_1", "type": "mcp_approval_request", "name": "search", "arguments": "{}"}
+    driver.wire("response.output_item.done", item=request)
+    driver.response_done()
+    assert asked(driver).hand_overs == 0
+    assert asked(driver, NO_TOOL).hand_overs == 0
+    assert asked(driver, NOW).hand_overs == 1
+    assert driver.logged(log_events.ApprovalResolved)[0].approved is False
 
 
 def test_an_answer_that_waits_for_the_caller_is_given_by_the_next_server() -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websockets
 
+from tests.calls.model_fake import FakeModel
 from tests.cluster.test_take_over import Server, servers
 from tests.web.web_server import Socket, own_settings
 from trunkline.calls.log_events import CallEnded, CallHandedOver, CallTakenOver
 from trunkline.cluster.claim_rules import Claim
+from trunkline.providers import WebRtcAnswer
 from trunkline.store.database import Database
 from trunkline.store.stored_calls import StoredCalls
 
 DRAIN_S = 10.0
 CALLS = 5
+OFFER = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:abcd\r\na=fingerprint:sha-256 AA:BB\r\n"
 
 
 async def handed_over(page: Socket) -> int:
@@ -73,6 +78,40 @@ async def one_call(first: Server, second: Server, number: int, all_speak: asynci
     said = [event["text"] for event in events if event["kind"] == "message.done" and event["role"] == "assistant"]
     assert said == ["You said: hi.", f"You said: before {number}.", f"You said: after {number}."]
     return str(started["call_id"])
+
+
+class WebRtcModel(FakeModel):
+    """Model with WebRTC calls, which lists those that were hung up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hung_up: list[str] = []
+
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+        return WebRtcAnswer("v=0", "rtc_1")
+
+    async def hang_up(self, rtc_call_id: str) -> None:
+        self.hung_up.append(rtc_call_id)
+
+
+async def test_the_providers_webrtc_call_of_a_call_that_moves_is_not_hung_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = WebRtcModel()
+    async with servers(monkeypatch, tmp_path, model, drain_s=DRAIN_S) as (first, second):
+        started = await first.caller.starts(transport="webrtc", sdp=OFFER)
+        async with first.caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
+            await page.sends({"type": "media_ready"})
+            await page.answer()
+            await first.state.drain()
+            await handed_over(page)
+        assert model.hung_up == []
+        assert second.state.live is not None
+        owner = await second.state.live.owner_of(started["call_id"])
+        assert owner is not None
+        claimed = await second.state.live.claim(started["call_id"], owner, 0)
+        assert claimed is not None
+        assert claimed[0].record.rtc_call_id == "rtc_1"
 
 
 async def test_a_server_without_another_one_lets_its_calls_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

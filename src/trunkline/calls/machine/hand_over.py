@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from trunkline.calls import log_events
 from trunkline.calls.machine import effects
+from trunkline.calls.machine.call_limits import CallLimits
 from trunkline.calls.machine.filler_player import FillerPlayer
+from trunkline.calls.machine.hosted_mcp import HostedMcp
 from trunkline.calls.machine.inputs import HandOverMoment
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout import Playout
@@ -28,6 +30,8 @@ class HandOver:
         playout: Playout,
         fillers: FillerPlayer,
         tools: ToolCalls,
+        hosted_mcp: HostedMcp,
+        limits: CallLimits,
         waiting: Waiting,
     ) -> None:
         self._outbox = outbox
@@ -36,6 +40,8 @@ class HandOver:
         self._playout = playout
         self._fillers = fillers
         self._tools = tools
+        self._hosted_mcp = hosted_mcp
+        self._limits = limits
         self._waiting = waiting
         self._moment: HandOverMoment | None = None
 
@@ -48,6 +54,7 @@ class HandOver:
         if self._moment is None or not self._has_come(self._moment, caller_there=caller_there):
             return False
         due = self._is_answer_due
+        self._hosted_mcp.on_session_lost()
         self._outbox.log(log_events.CallHandedOver(call_id=call_id, reason=REASON, answer_due=due))
         self._outbox.emit(effects.HandOver())
         return True
@@ -55,7 +62,7 @@ class HandOver:
     def _has_come(self, moment: HandOverMoment, *, caller_there: bool) -> bool:
         if moment is HandOverMoment.NOW:
             return True
-        if self._tools.has_unfinished:
+        if self._tools.has_unfinished or self._hosted_mcp.awaits_approval:
             return False
         if self._playout.over_webrtc:
             return True  # the audio continues between the page and the provider
@@ -64,8 +71,13 @@ class HandOver:
         return moment is HandOverMoment.NO_TOOL or self._is_between_turns(caller_there=caller_there)
 
     def _is_between_turns(self, *, caller_there: bool) -> bool:
-        """Return whether nothing is under way: no answer, no words without their text, no audio that is not heard."""
-        if self._scheduler.busy or self._waiting.reason(caller_there=caller_there) != "caller":
+        """Return whether nothing is under way: no answer, no words without their text, no audio that is not heard.
+
+        A call that is about to end ends here.
+        """
+        if self._limits.ending is not None or self._scheduler.busy:
+            return False
+        if self._waiting.reason(caller_there=caller_there) != "caller":
             return False
         if self._fillers.is_playing or any(_is_open(entry) for entry in self._transcript.entries.values()):
             return False

@@ -20,6 +20,11 @@ class HostedMcp:
         """The start of each call in progress, by item id."""
         self._asking: dict[str, log_events.ApprovalNeeded] = {}
 
+    @property
+    def awaits_approval(self) -> bool:
+        """True while a tool call waits for the caller's approval."""
+        return bool(self._asking)
+
     def on_item_added(self, item: Event) -> None:
         """Note the start of a tool call."""
         if item.get("type") == "mcp_call":

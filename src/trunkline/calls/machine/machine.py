@@ -153,7 +153,15 @@ class CallMachine:
         self._voice_end = VoiceEnd(outbox)
         self._waiting = Waiting(outbox, status, self._scheduler, self._tools, self._output)
         self._hand_over = HandOver(
-            outbox, self._scheduler, self.transcript, self._playout, self._fillers, self._tools, self._waiting
+            outbox,
+            self._scheduler,
+            self.transcript,
+            self._playout,
+            self._fillers,
+            self._tools,
+            self._hosted_mcp,
+            self._limits,
+            self._waiting,
         )
         self._leg: tuple[str, str] | None = None
         self._ended = False
