@@ -328,9 +328,10 @@ class Call:
             self._agents.close()
             if self._own_mcp_servers is not None:
                 await self._own_mcp_servers.close()
-            if self._webrtc.current is not None and self.commit is not None:
-                await self.commit()  # shows if another server has the call by now, and with it the WebRTC call
-            self._webrtc.drop()
+            if not self.is_elsewhere:
+                if self._webrtc.current is not None and self.commit is not None:
+                    await self.commit()  # shows if another server has the call by now, and with it the WebRTC call
+                self._webrtc.drop()
             await self._webrtc.hang_up()
 
     def hang_up(self, reason: str = "hung up") -> None:
@@ -362,8 +363,7 @@ class Call:
             page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
 
     def _stop_here(self) -> None:
-        self.is_elsewhere = True
-        self._webrtc.release()
+        self.is_elsewhere = True  # the record of a hand-over names the WebRTC call in use, so it is kept
         self._stop()
         if self._recording is not None:
             self._recording.stop(self._now_ms())
