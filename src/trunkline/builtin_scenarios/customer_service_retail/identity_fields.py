@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from trunkline import DigitGroups, Field, Partial, Phrases, Words, read_digits
-from trunkline.builtin_scenarios.customer_service_retail.first_names import FIRST_NAMES
 from trunkline.builtin_scenarios.customer_service_retail.orders import TODAY
 from trunkline.builtin_scenarios.customer_service_retail.shop_form import OFFER
 from trunkline.builtin_scenarios.customer_service_retail.state import CardKind
+from trunkline.builtin_scenarios.data_files import DataFiles
 
 CANNOT_VERIFY = f"Without it I can't find you in our books. {OFFER} Or try again."
 WHY = "It keeps other people away from your orders."
@@ -26,7 +26,7 @@ _NOT_NAMES = frozenset(
 )
 _INTRODUCED = re.compile(r"(?i)\b(?:name is|name's|i'm|i am|this is|call me|it's)\s+([^\W\d][\w'-]*)")
 _FILLER = re.compile(r"(?i)^(?:(?:okay|ok|yes|yeah|sure|well|hi|hello|so|all ?right|oh|no|sorry|u+m+|u+h+)\b[\s,.!]*)+")
-_SPOKEN_NAME = Words(FIRST_NAMES)
+_SPOKEN_NAME = Words(DataFiles(__file__).words("first names", "first_names.txt"))
 
 
 def read_name(text: str, _before: object = None) -> str | None:

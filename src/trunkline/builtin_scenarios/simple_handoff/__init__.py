@@ -6,9 +6,9 @@ from agents.realtime import RealtimeAgent
 
 from trunkline import Scenario, moderation
 from trunkline.builtin_scenarios.simple_handoff.rehearsal import rehearsal
-from trunkline.builtin_scenarios.simple_handoff.word_lists import sections
+from trunkline.builtin_scenarios.simple_handoff.word_lists import DATA
 
-_INSTRUCTIONS = {name: " ".join(lines) for name, lines in sections("instructions.txt").items()}
+_INSTRUCTIONS = {name: " ".join(lines) for name, lines in DATA.sections("instructions.txt").items()}
 haiku_writer: RealtimeAgent[None] = RealtimeAgent(
     name="haikuWriter",
     handoff_description="Writes haikus about any topic the caller names.",
@@ -28,5 +28,5 @@ simple_handoff: Scenario[None] = Scenario(
     voice="sage",
     rehearsal=rehearsal,
     guardrails=[moderation()],
-    things_to_say=sections("things_to_say.txt"),
+    things_to_say=DATA.sections("things_to_say.txt"),
 )

@@ -8,18 +8,19 @@ from trunkline import NO, YES, Caller, Form, Lines, Phrases, Rehearsal, Words, t
 from trunkline.builtin_scenarios.rehearsed_moderation import moderation_answer
 from trunkline.builtin_scenarios.simple_handoff.haiku import compose
 from trunkline.builtin_scenarios.simple_handoff.topic import read_topic
-from trunkline.builtin_scenarios.simple_handoff.word_lists import sections, spoken_nouns
+from trunkline.builtin_scenarios.simple_handoff.word_lists import DATA, spoken_nouns
 
-SAID = {name: Phrases(*patterns) for name, patterns in sections("phrases.txt").items()}
+SAID = {name: Phrases(*patterns) for name, patterns in DATA.sections("phrases.txt").items()} | {"yes": YES, "no": NO}
 WANTED = Phrases("[oh] [yes] [please] [well] [a haiku | one] about {topic}", topic=Words((), open=True))
 """A topic for the greeter; typed only, so that the recogniser does not confuse it with "yes"."""
 TOPIC = Phrases("{topic}", "[[a haiku] about] [the] {noun}", topic=Words((), open=True), noun=Words(spoken_nouns()))
-"""A topic. The first pattern accepts any typed topic, the second is for the recogniser: the fewer words may precede a
-noun, the more accurately it recognises the noun."""
+"""A topic. The second pattern is for the recogniser, which hears a noun best after few possible words."""
 QUESTION = "Shall I write another one? Or name a new topic."
-ANSWERS = {SAID[name]: lines[0] for name, lines in sections("answers.txt").items()}
-ANSWERS |= {YES: "Lovely. What shall it be about?", NO: ANSWERS[SAID["done"]]}
-_ASIDE, _REQUEST = ("".join(lines) for lines in sections("topic_frame.txt").values())
+ASIDES, ANSWERS = (
+    {SAID[name]: lines[0] for name, lines in DATA.sections(f"{agent}_answers.txt").items()}
+    for agent in ("greeter", "writer")
+)
+_ASIDE, _REQUEST = ("".join(lines) for lines in DATA.sections("topic_frame.txt").values())
 _BEFORE = re.compile(rf"^(?:(?:{_ASIDE})\b[\s,.!:;…—-]*)*(?:(?:{_REQUEST})\b[\s,:]*)?", re.IGNORECASE)
 _AFTER = re.compile(r"[\s,]+(?:please|thanks|thank you|instead)[\s.!]*$", re.IGNORECASE)
 rehearsal = Rehearsal()
@@ -37,10 +38,7 @@ async def greeter(caller: Caller) -> Lines:
     """Play the greeter."""
     yield "Hello, and welcome!"
     question, again = "Would you like to hear a haiku? Just say: yes please.", "Would you like a haiku?"
-    form = HaikuForm(caller, asides={
-        SAID["what"]: "A haiku is a poem in three short lines, and our haiku writer makes them.",
-        SAID["hello"]: "Hello to you too!",
-    })  # fmt: skip
+    form = HaikuForm(caller, asides=ASIDES)
     while True:
         again_with_choice = f"{again} Say: yes please, or: no thanks."
         reply = await form.ask(question, YES, NO, SAID["gladly"], SAID["done"], WANTED, again=again_with_choice)
@@ -57,7 +55,7 @@ async def greeter(caller: Caller) -> Lines:
 async def haiku_writer(caller: Caller) -> Lines:
     """Play the haiku writer."""
     topic, written = caller.notes.get("topic", ""), list[str]()
-    form = HaikuForm(caller)
+    form, again = HaikuForm(caller), "Name a topic, such as: the ocean."
     said, is_new = "What shall yours be about? You could say: about the ocean.", bool(topic)
     if not topic:
         yield "Hello, I write haikus."
@@ -65,10 +63,7 @@ async def haiku_writer(caller: Caller) -> Lines:
         if is_new and (haiku := compose(topic, written)):
             written.append(haiku)
             said = f"{haiku}\n\n{QUESTION}"
-        reply = await form.ask(
-            said, *ANSWERS, SAID["choose"], SAID["repeat"], TOPIC,
-            accepts=topic_in, again="Name a topic, such as: the ocean.",
-        )  # fmt: skip
+        reply = await form.ask(said, *ANSWERS, SAID["choose"], SAID["repeat"], TOPIC, accepts=topic_in, again=again)
         named = topic_in(reply.text) if reply.meant in (TOPIC, None) else ""
         is_new = True
         if named:

@@ -11,19 +11,19 @@ import unicodedata
 from functools import lru_cache
 
 from trunkline import number_words
-from trunkline.builtin_scenarios.simple_handoff.word_lists import pairs, sections, words
+from trunkline.builtin_scenarios.simple_handoff.word_lists import DATA
 
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?!\d)|\d+(?:\.\d+)?(?:st\b|nd\b|rd\b|th\b)?|[^\W\d_]+(?:['’][^\W\d_]+)*")
-_PARTS = {"{first}": "|".join(words("silent first parts")), "{second}": f"(?:{'|'.join(words('second parts'))})"}
-_EXCEPTIONS = {word: count for count in range(1, 7) for word in words(f"syllables {count}")}
-_PLAIN = str.maketrans(pairs("plain letters"))
+_PARTS = {"{first}": "silent first parts", "{second}": "second parts"}
+_EXCEPTIONS = {word: count for count in range(1, 7) for word in DATA.words(f"syllables {count}")}
+_PLAIN = str.maketrans(DATA.pairs("plain letters"))
 
 
 def _rules(section: str) -> list[tuple[re.Pattern[str], str]]:
     """Return the section's patterns with their replacements."""
-    text = "\n".join(sections("syllables.txt")[section])
+    text = "\n".join(DATA.sections("syllables.txt")[section])
     for name, parts in _PARTS.items():
-        text = text.replace(name, parts)
+        text = text.replace(name, "|".join(DATA.words(parts)))
     rules = (line.partition(" =>") for line in text.split("\n"))
     return [(re.compile(pattern), new.strip()) for pattern, _, new in rules]
 
@@ -77,16 +77,11 @@ def _foreign(letter: str) -> int:
 
 def _word(word: str) -> int:
     """Return the number of syllables of a lower-case ASCII word, which may have apostrophes."""
-    word, added = _without_contraction(word)
+    shortened = next((rule.sub(new, word) for rule, new in _CONTRACTED if rule.match(word)), word)
+    word, added = shortened.rstrip("#"), shortened.count("#")
     is_plural = word.endswith("s") and not re.search("([sxz]|[cs]h|[cgsz]e)s$", word)
     if known := _EXCEPTIONS.get(word) or (_EXCEPTIONS.get(word[:-1]) if is_plural else None):
         return known + added
     for pattern, replacement in _RESPELLED:
         word = pattern.sub(replacement, word)
     return max(1, len(re.findall("[aeiouy]+", word)) + sum(len(rule.findall(word)) for rule, _ in _HIATUS)) + added
-
-
-def _without_contraction(word: str) -> tuple[str, int]:
-    """Return the word before "'s", "n't" and similar endings, and the number of their syllables."""
-    shortened = next((rule.sub(new, word) for rule, new in _CONTRACTED if rule.match(word)), word)
-    return shortened.rstrip("#"), shortened.count("#")

@@ -10,18 +10,15 @@ from itertools import pairwise
 
 from trunkline import number_words
 from trunkline.builtin_scenarios.simple_handoff.syllables import fold, is_spelled, syllables
-from trunkline.builtin_scenarios.simple_handoff.word_lists import Noun, find_noun, pairs, words
+from trunkline.builtin_scenarios.simple_handoff.word_lists import DATA, Noun, find_noun
 
-MAX_SYLLABLES = 7
-"""The maximum number of syllables of a topic's phrase: a whole second line."""
-
-_MAX_WORDS = 60
-_ARTICLES, _POSSESSIVES = set(words("articles")), set(words("possessives"))
-_DETERMINERS = _ARTICLES | set(words("determiners"))
-_BREAKS, _PRONOUNS = set(words("breaks")), set(words("pronouns"))
+_MAX_WORDS, MAX_SYLLABLES = 60, 7  # a whole second line
+_ARTICLES, _POSSESSIVES = set(DATA.words("articles")), set(DATA.words("possessives"))
+_DETERMINERS = _ARTICLES | set(DATA.words("determiners"))
+_BREAKS, _PRONOUNS = set(DATA.words("breaks")), set(DATA.words("pronouns"))
 _NUMBER = re.compile(r"\d+(?:,\d{3})+(?!\d)|\d+(?:\.\d+)?(?:(?:st|nd|rd|th)\b)?")
 _NUMBER_WORDS = frozenset(word for number in range(2, 101) for word in number_words(str(number)))
-_SIGNS = pairs("signs")
+_SIGNS = DATA.pairs("signs")
 _ABSTRACT = re.compile(r"\w{2,}(?:ing|ness|ment|ity|ism|ship|hood|ance|ence|tion|sion|ics|logy|graphy|phobia|ware)")
 
 
@@ -96,36 +93,31 @@ def _topic(words: Sequence[str]) -> Topic:
     theme = known.theme if known else None
     is_counted = first in _NUMBER_WORDS and not all(word in _NUMBER_WORDS for word in words)
     plural = is_plural or "and" in words or is_counted or first in ("these", "those")
-    is_named = any(word[0].isupper() and not is_spelled(word) for word in rest)
+    is_named, is_name = (any(w[0].isupper() and not is_spelled(w) for w in part) for part in (rest, words[-1:]))
     is_own = theme is None and (first in _POSSESSIVES or first.endswith("'s"))  # "my boss" is a person, perhaps
     pronoun = plural or not (is_named or is_own or theme == "people" or first in _PRONOUNS)
     phrase = " ".join([first, *rest] if first in _DETERMINERS and rest else words)
-    if first in ("a", "an"):
-        return Topic(f"the {' '.join(rest)}", phrase, plural, theme, pronoun)
-    if (first in _DETERMINERS or first in _NUMBER_WORDS or first.endswith("'s")) and rest:
-        return Topic(phrase, phrase, plural, theme, pronoun)
-    head = known if known and first not in _BREAKS and find_noun(_head(words)) == (known, is_plural) else None
-    if head:
-        return _with_article(phrase, head, len(words) == 1, plural, theme, pronoun)
-    last = words[-1]
-    is_name = last[0].isupper() and not is_spelled(last)
-    if plural or is_name or _ABSTRACT.fullmatch(fold(last).lower()):
-        return Topic(phrase, phrase, plural, theme, pronoun and (plural or not is_name))
-    looks_plural = re.search(r"[^suiy']s$", last.lower()) is not None and len(last) > 3
-    return Topic(phrase if looks_plural else None, phrase, looks_plural, theme, looks_plural or pronoun)
+    is_determined = bool(rest) and (first in _DETERMINERS or first in _NUMBER_WORDS or first.endswith("'s"))
+    if known and not is_determined and first not in _BREAKS and find_noun(_head(words)) == (known, is_plural):
+        return Topic(*_with_articles(phrase, known, not rest, plural), plural, theme, pronoun)
+    if is_determined or plural or is_name or _ABSTRACT.fullmatch(fold(words[-1]).lower()):
+        definite = f"the {' '.join(rest)}" if first in ("a", "an") else phrase
+        return Topic(definite, phrase, plural, theme, pronoun and (plural or not is_name))
+    plural = len(words[-1]) > 3 and re.search(r"[^suiy']s$", words[-1].lower()) is not None
+    return Topic(phrase if plural else None, phrase, plural, theme, plural or pronoun)
 
 
-def _with_article(phrase: str, head: Noun, alone: bool, plural: bool, theme: str | None, pronoun: bool) -> Topic:
-    """Return the topic of a phrase with a known noun, which gets an article if it needs one."""
+def _with_articles(phrase: str, head: Noun, alone: bool, plural: bool) -> tuple[str, str]:
+    """Return the definite and the loose form of a phrase with a known noun, each with an article if it needs one."""
     if alone and not plural:
         phrase = head.word if head.kind != "mass" or head.word[0].isupper() else phrase.lower()
     if plural or head.kind == "mass":
-        return Topic(phrase, phrase, plural, theme, pronoun)
+        return phrase, phrase
     the = f"the {phrase}"
     if head.kind == "unique" or not _fits(f"a {phrase}"):
-        return Topic(the, the if _fits(the) else phrase, plural, theme, pronoun)
+        return the, the if _fits(the) else phrase
     is_vowel = re.match(r"(?!uni|eu|uk|ur|us[aeiou]|one)[aeiou]|hour|honest|heir", phrase.lower())
-    return Topic(the, f"{'an' if is_vowel else 'a'} {phrase}", plural, theme, pronoun)
+    return the, f"{'an' if is_vowel else 'a'} {phrase}"
 
 
 def _known(words: Sequence[str]) -> tuple[Noun | None, bool]:

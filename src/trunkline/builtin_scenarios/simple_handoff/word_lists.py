@@ -1,39 +1,16 @@
-"""The scenario's data files, which have sections with a name in brackets, and lines; and its nouns."""
+"""The scenario's data files, and its nouns."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
+from trunkline.builtin_scenarios.data_files import DataFiles
+
+DATA = DataFiles(__file__)
 Kind = Literal["count", "mass", "unique", "plural"]
 _KINDS: dict[str, Kind] = {"~": "mass", "!": "unique", "+": "plural"}
-
-
-@cache
-def sections(file: str) -> dict[str, list[str]]:
-    """Return the lines of a data file by section, without comments and empty lines."""
-    found: dict[str, list[str]] = {}
-    lines: list[str] = []
-    for line in Path(__file__).with_name(file).read_text("utf-8").splitlines():
-        if name := re.fullmatch(r"\[([\w ]+)\]", line):
-            lines = found.setdefault(name[1], [])
-        elif line and not line.startswith("# "):
-            lines.append(line)
-    return found
-
-
-def words(section: str) -> list[str]:
-    """Return the words of a section of `words.txt`."""
-    return " ".join(sections("words.txt")[section]).split()
-
-
-def pairs(section: str) -> dict[str, str]:
-    """Return the words of a section, each with the next one."""
-    found = words(section)
-    return dict(zip(found[::2], found[1::2], strict=True))
 
 
 @dataclass(frozen=True)
@@ -56,7 +33,8 @@ class Noun:
 @cache
 def nouns() -> dict[str, Noun]:
     """Return all nouns of `nouns.txt` by their lower-case spelling."""
-    marked = [(line, line.rstrip("~!+-"), theme) for theme, lines in sections("nouns.txt").items() for line in lines]
+    themes = DATA.sections("nouns.txt").items()
+    marked = [(line, line.rstrip("~!+-"), theme) for theme, lines in themes for line in lines]
     return {
         word.lower(): Noun(word, theme, _KINDS.get(line[len(word) :][:1], "count"), not line.endswith("-"))
         for line, word, theme in marked
@@ -70,10 +48,9 @@ def spoken_nouns() -> list[str]:
 
 def find_noun(word: str) -> tuple[Noun, bool] | None:
     """Return the noun of a singular or plural `word`, and True for a plural; None for an unknown word."""
-    lower, known = word.lower(), nouns()
-    if lower in known:
-        return known[lower], known[lower].kind == "plural"
-    endings = (("ies", "y"), ("es", ""), ("s", ""))
-    stems = [lower.removesuffix(ending) + new for ending, new in endings if lower.endswith(ending)]
-    irregular = pairs("irregular plurals").get(lower, "")
-    return next(((known[stem], True) for stem in (irregular, *stems) if stem in known), None)
+    said, known = word.lower(), nouns()
+    if said in known:
+        return known[said], known[said].kind == "plural"
+    stems = [DATA.pairs("irregular plurals").get(said, "")]
+    stems += [said.removesuffix(old) + new for old, new in (("ies", "y"), ("es", ""), ("s", "")) if said.endswith(old)]
+    return next(((known[stem], True) for stem in stems if stem in known), None)

@@ -1,0 +1,43 @@
+"""Data files of the built-in scenarios: sections with a name in brackets, and lines."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+
+class DataFiles:
+    """The data files of a scenario.
+
+    Args:
+        module: the path of a module beside the files.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._folder = Path(module).parent
+
+    def sections(self, file: str) -> dict[str, list[str]]:
+        """Return the lines of a file by section, without comments and empty lines."""
+        return _sections(self._folder / file)
+
+    def words(self, section: str, file: str = "words.txt") -> list[str]:
+        """Return the words of a section."""
+        return " ".join(self.sections(file)[section]).split()
+
+    def pairs(self, section: str, file: str = "words.txt") -> dict[str, str]:
+        """Return the words of a section, each with the next one."""
+        found = self.words(section, file)
+        return dict(zip(found[::2], found[1::2], strict=True))
+
+
+@cache
+def _sections(file: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in file.read_text("utf-8").splitlines():
+        if name := re.fullmatch(r"\[([\w ]+)\]", line):
+            lines = found.setdefault(name[1], [])
+        elif line and not line.startswith("# "):
+            lines.append(line)
+    return found
