@@ -293,7 +293,11 @@ UNRELATED = (
 
 
 def rejections(recogniser: Recogniser, kinds: Sequence[str], errors: bool) -> None:
-    """Print false accepts by Whisper: unrelated speech that moves the call on as if it were an expected reply."""
+    """Print false accepts by Whisper: unrelated speech that moves the call on as if it were an expected reply.
+
+    The right answers to the same questions stand beside them, since a recogniser that rejects everything accepts
+    nothing wrong.
+    """
     decoded: dict[bytes, Decoded] = {}
 
     def hear(pcm: bytes, question: OpenQuestion) -> str:
@@ -311,24 +315,32 @@ def grammar_rejections(_recogniser: Recogniser, kinds: Sequence[str], errors: bo
 
 def _print_rejections(hear: Callable[[bytes, OpenQuestion], str], kinds: Sequence[str], errors: bool) -> None:
     label, kind = groups(kinds)[0]
-    spoken = [
-        (voice, text, pcm_of([silence(200), samples, silence(300)]))
-        for voice in (voice for one in kind for voice in voices(one))
-        for text, samples in zip(UNRELATED, speak(voice, UNRELATED), strict=True)
-    ]
-    print(f"| question | false accepts, {label} |")
-    print("|---|---|")
-    every: list[bool] = []
+    print(f"| question | false accepts, {label} | answers understood |")
+    print("|---|---|---|")
+    accepted: list[bool] = []
+    understood: list[bool] = []
     for question in QUESTIONS:
-        found = []
-        for voice, text, pcm in spoken:
+        wrong, right = [], []
+        for voice, text, pcm in _spoken(UNRELATED, kind):
             heard = hear(pcm, question)
-            found.append(question.misreads(heard, UNRELATED))
-            if errors and found[-1]:
+            wrong.append(question.misreads(heard, UNRELATED))
+            if errors and wrong[-1]:
                 print(f"    {voice}: {text} → {heard} → {question.reaction(heard)}")
-        print(f"| {question.name} | {share(found)} |", flush=True)
-        every += found
-    print(f"| all | {share(every)} |", flush=True)
+        for voice, text, pcm in _spoken(question.answers, kind):
+            heard = hear(pcm, question)
+            right.append(question.understands(heard, text))
+            if errors and not right[-1]:
+                print(f"    {voice}: {text} → {heard}")
+        print(f"| {question.name} | {share(wrong)} | {share(right)} |", flush=True)
+        accepted += wrong
+        understood += right
+    print(f"| all | {share(accepted)} | {share(understood)} |", flush=True)
+
+
+def _spoken(texts: Sequence[str], kinds: Sequence[str]) -> Iterator[tuple[CallerVoice, str, bytes]]:
+    for voice in (voice for one in kinds for voice in voices(one)):
+        for text, samples in zip(texts, speak(voice, texts), strict=True):
+            yield voice, text, pcm_of([silence(200), samples, silence(300)])
 
 
 def by_grammar(decoder: SphinxDecoder, grammar: str | None, pcm: bytes) -> str:

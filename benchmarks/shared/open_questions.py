@@ -28,12 +28,14 @@ class OpenQuestion:
         scenario: the scenario; its first agent asks.
         said: the caller's words before the question.
         asks: the end of the question.
+        answers: sentences that answer it.
     """
 
     name: str
     scenario: AnyScenario
     said: Sequence[str]
     asks: str
+    answers: Sequence[str] = ()
 
     @cached_property
     def _items(self) -> list[Item]:
@@ -54,6 +56,10 @@ class OpenQuestion:
     def reaction(self, words: str) -> str:
         """Return the agent's words and tool calls after the caller's words."""
         return _spoken(self._turn_after(words))
+
+    def understands(self, heard: str, said: str) -> bool:
+        """Return whether the heard words have the effect of the typed ones."""
+        return self.reaction(heard) == self.reaction(said)
 
     def misreads(self, heard: str, unrelated: Sequence[str]) -> bool:
         """Return whether words move the call on as none of the unrelated sentences does when it is typed.
@@ -98,15 +104,44 @@ def _kind(turn: RehearsedTurn) -> tuple[tuple[str, str], ...]:
 
 
 QUESTIONS = (
-    OpenQuestion("greeter: a haiku?", simple_handoff, (), "yes please."),
     OpenQuestion(
-        "supervisor: your phone number?", chat_supervisor, ("Why is my last bill so high?",), "number of the account?"
+        "greeter: a haiku?",
+        simple_handoff,
+        (),
+        "yes please.",
+        (
+            "Yes, please.", "Sure, go ahead.", "I'd love to.", "Yeah, okay.", "No, thank you.", "Not now.",
+            "No thanks, goodbye.", "What's a haiku?",
+        ),
     ),
-    OpenQuestion("shop: what can I do for you?", customer_service_retail, (), "something new?"),
+    OpenQuestion(
+        "supervisor: your phone number?",
+        chat_supervisor,
+        ("Why is my last bill so high?",),
+        "number of the account?",
+        (
+            "It's two oh six, five five five, oh one four two.", "Two zero six, five five five, zero one four two.",
+            "My number is four one five, five five five, oh one nine two.",
+            "Nine one seven, triple five, oh one oh six.", "Why do you need that?", "One moment, please.",
+            "Could you repeat that?",
+        ),
+    ),
+    OpenQuestion(
+        "shop: what can I do for you?",
+        customer_service_retail,
+        (),
+        "something new?",
+        (
+            "I'd like to return my snowboard.", "Where is my order?", "I'd like to buy a snowboard.",
+            "Can I talk to a human?", "My boots are broken.", "Do you have anything on sale?", "When are you open?",
+            "I want my money back.",
+        ),
+    ),
     OpenQuestion(
         "shop: is that right?",
         customer_service_retail,
         ("I'd like to return my snowboard", "Dana", "two oh six, five five five, oh one double oh"),
         "Is that right?",
+        ("Yes.", "Yes, that's right.", "Yeah, correct.", "That's right.", "No.", "No, that's wrong.", "No, it isn't."),
     ),
-)
+)  # fmt: skip

@@ -12,16 +12,21 @@ _WRONG = "(wrong | incorrect | not (right | correct | it | the one | mine | true
 
 YES = Phrases(
     "[oh | well | ah] (yes | yeah | yep | yup | sure | okay | absolutely | definitely | certainly | indeed | of course)"
-    " [yes | yeah] [please] [thanks | thank you] [it is | it's right | they are | I would [like to] | I do | I have"
-    f" | right | correct | exactly | perfect | please | go ahead | do that | that's {_RIGHT} | that is {_RIGHT}]",
+    " [yes | yeah] [please] [thanks | thank you]",
+    "[oh | well | ah] (yes | yeah | yep | yup | sure | okay | absolutely | definitely | certainly | of course)"
+    " [yes | yeah] (it is | it's right | they are | I would [like to] | I do | I have | right | correct | exactly"
+    f" | perfect | [please] (go ahead | do that) | please do | that's {_RIGHT} | that is {_RIGHT})"
+    " [thanks | thank you]",
     f"[oh] [yes | yeah | yep] (that's {_RIGHT} | that is {_RIGHT} | this is {_RIGHT} | that was {_RIGHT} | it is"
     " | correct | right | exactly | perfect | you got it | sounds right | all (right | correct)) [thanks | thank you]",
     "(please do | go ahead | sounds good | I'd love to | with pleasure | why not | I would | I do)",
 )
 NO = Phrases(
-    "[oh | well | ah] (no | nope | nah) [no] [sorry] [thanks | thank you] [it's not | it isn't | it is not | I don't"
-    f" | I wouldn't | not (now | really | quite) | wrong | incorrect | that's {_WRONG} | that is {_WRONG}"
-    f" | it's {_WRONG} | that (isn't | wasn't) {_RIGHT}] [sorry] [thanks | thank you]",
+    "[oh | well | ah] (no | nope | nah) [no] [sorry] [thanks | thank you] [not (now | really | quite)]",
+    "[oh | well | ah] (no | nope | nah) [no] [sorry] (it's not | it isn't | it is not | I don't | I wouldn't"
+    f" | wrong | incorrect | that's {_WRONG} | that is {_WRONG} | it's {_WRONG}"
+    f" | that (isn't | wasn't) {_RIGHT}) [sorry | thanks | thank you]",
+    "[oh] (no | nope) not (now | really | quite) (thanks | thank you)",
     f"[no] [sorry] (that's | that is | it's | it is | that was) {_WRONG}",
     f"[no] that (isn't | wasn't) {_RIGHT}",
     "(no way | no not that [one] | not (interested | that one | right | correct | quite | really) | wrong [number])",

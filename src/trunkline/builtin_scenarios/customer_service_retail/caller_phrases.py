@@ -10,13 +10,14 @@ LATER = Phrases(
     "[let me] (think about it | sleep on it)",
 )
 HUMAN = Phrases(
-    "[please] [(I want | I'd like | I need | can I | could I | let me | get me | give me) [to (talk | speak) (to"
-    " | with) | talk to | speak to | speak with]] (a | an | the | your) [real | actual | live] (human [being] | person"
+    "[please] [I want | I'd like | I need | get me | give me | [(I want | I'd like | I need) to | can I | could I"
+    " | let me] (talk | speak) (to | with)] (a | an | the | your) [real | actual | live] (human [being] | person"
     " | agent | manager | supervisor | boss | representative | operator | colleague) [please] [now | right now]",
-    "(I want | I'd like | can I | could I | let me | is there) [to] [talk | speak] [to | with] (someone | somebody)"
-    " [else | real | in charge | I can (talk | speak) to] [please]",
+    "[(I want | I'd like) to | can I | could I | let me] (talk | speak) (to | with) (someone | somebody)"
+    " [else | real | in charge] [please]",
+    "(I want | I'd like | is there) (someone | somebody) [else | real | in charge] [I can (talk | speak) to] [please]",
     "[please] (human | operator | representative | real person | supervisor | manager) [please] [human]",
-    "[can you] [please] (transfer | connect) me to (a | someone) [human | person | else]",
+    "[can you] [please] (transfer | connect) me to (a (human | person) | someone [else])",
 )
 ANGRY = Phrases(
     "[this is] (ridiculous | unacceptable | outrageous | terrible | awful | a joke | a disgrace | a waste of time)",
@@ -48,13 +49,13 @@ BYE = Phrases(
 )
 CANCEL = Phrases("[please] (cancel | stop | forget it | never mind | that's enough) [please | it | that | this]")
 RETURN = Phrases(
-    "[hi | hello] [yes] [(I'd like | I would like | I want | I need | can I | may I)] [to]"
+    "[hi | hello] [yes] [(I'd like | I would like | I want | I need) to | can I | may I]"
     " (return | send back | bring back | exchange | get a refund for)"
     " [(my | the | a | an | some | this | these | one of my) [new]"
     " [(snowboard | board | boots | goggles | bindings | item | order | twin tip [snowboard])]]",
     "[I want | I'd like | I need] (a refund | my money back | to make a return)",
     "[I bought (a | some)] [my | the | one of my] [new] (snowboard | board | boots | goggles | bindings)"
-    " [I (got | bought | ordered)] [and | which | that | it] [it | they]"
+    " [I (got | bought | ordered)] [[and] (it | they) | which | that]"
     " (broke | cracked | (is | are | was | were | came | arrived)"
     " (broken | defective | damaged | cracked | faulty) | fell apart | came apart | (doesn't | don't) (fit | work))",
     "(it | they) (broke | cracked | fell apart | came apart | (doesn't | don't) (fit | work))",
@@ -70,12 +71,14 @@ ORDERS = Phrases(
     "(has | when does | when will) my (order | package | parcel) (arrive | arrived | come)",
 )
 BUY = Phrases(
-    "[hi | hello] (I'd like | I would like | I want | I need | can I) [to] (buy | order | purchase | shop for)"
+    "[hi | hello] ((I'd like | I would like | I want | I need) to | can I) (buy | order | purchase | shop for)"
     " [[a | an | some] [new] (snowboard | board | boots | goggles | gloves | jacket | pants | something)]",
     "(buy | order) (a | an | some) [new] (snowboard | board | boots | goggles | gloves | jacket | pants)",
     "(what's | what is | what have you got | what do you have | have you got (anything | something) | anything"
     " | do you have (anything | something) | is there anything) (on sale | on offer)",
     "(what's | what is) [in | on] [the | your] (sale | deals)",
-    "[what] [are] [the | your | any | do you have any] (promotions | sales | deals | discounts | offers) [do you have]",
+    "[what are [the | your] | the | your | [are there | do you have] any] (promotions | sales | deals | discounts"
+    " | offers)",
+    "what (promotions | sales | deals | discounts | offers) do you have",
     "[it's about] (sales | the sales department | something new)",
 )

@@ -26,8 +26,9 @@ KEEP = Phrases(
     "[no] [you know what] (I want to | I will | I'll | I'd rather | let me) keep (it | them)",
 )
 DETAILS = Phrases(
-    "[the | it | my] [board | snowboard | it] [is | was | has] (defective | broken | cracked | damaged)",
-    "[it's | it is] (defective | broken | damaged) [there's] [a] [big] [crack]",
+    "[it's | (the | my) (board | snowboard) [is | was | has] | it [is | was | has]]"
+    " (defective | broken | cracked | damaged) [there's a [big] crack]",
+    "there's a [big] crack",
     "[the (board | snowboard)] delaminated [and] [(an | the) edge came off] [in normal use] [after three runs]",
     "(an | the) edge came off [in normal use] [after (one | two | three) runs]",
     "(it's | it is | I have) (unused | never used [it]) [I (don't like it | changed my mind)] [it's the wrong size]",

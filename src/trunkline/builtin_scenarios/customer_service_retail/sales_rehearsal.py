@@ -27,8 +27,8 @@ _NAMES = (
 _IT = "(it | them | that [one] | those | these | this [one])"
 _COUNT = "(a pair of | one | two [pairs] | three [pairs] | four [pairs])"
 TAKE = Phrases(
-    "[yes] [please] [I'll take | I will take | I'd take | I want | I'd like | add | give me | put | and | also]"
-    f" [to (buy | have)] [the | a | an | some | also] [{_COUNT}] [of] [the | your] {_NAMES} [in (my | the) cart"
+    "[yes] [please] [I'll take | I will take | I'd take | (I want | I'd like) [to (buy | have)] | add | give me | put"
+    f" | and [also] | also] [the | a | an | some | {_COUNT} [[of] (the | your)]] {_NAMES} [in (my | the) cart"
     " | to (my | the) cart] [please]",
     f"[yes] [please] (I'll take | I will take | I'd take | add | give me | put | I want | I'd like) [{_COUNT}] [of]"
     f" {_IT} [in (my | the) cart | to (my | the) cart] [please]",

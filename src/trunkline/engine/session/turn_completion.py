@@ -17,14 +17,30 @@ OPEN_MS = 700
 UNKNOWN_MS = 1000
 """The wait without words: the recogniser is slow, or the caller only murmured."""
 PAUSED_MS = 1500
-"""The wait after a comma, a dash, an ellipsis, an odd count of digits or a date without a year."""
+"""The wait after a comma, a dash, an ellipsis, a part of a number, a date without a year or a verb without its object."""
 UNFINISHED_MS = 2000
-"""The wait after a word that begins a phrase, such as "and" or "my", a filler, or a part of an expected reply."""
+"""The wait after a word that begins a phrase, such as "and" or "my", a house number, a filler, or a part of an expected
+reply."""
 
 _UNFINISHED = re.compile(
-    r"\b(?:and|or|but|so|because|if|when|while|that|which|who|with|to|of|for|from|in|on|at|by|about|the|a|an|my|"
-    r"your|his|her|their|our|is|are|was|were|i'm|it's|i|we|they|um+|uh+|er+m?|hm+|like|well)\W*$",
+    r"\b(?:and|or|but|so|because|although|if|whether|when|while|until|since|that|which|who|than|as|"
+    r"with|without|to|of|for|from|in|into|on|onto|at|by|about|between|through|"
+    r"the|a|an|my|your|his|her|their|our|its|every|"
+    r"is|are|was|were|am|be|i'm|it's|he's|she's|they're|i'd|i'll|i've|we'd|we'll|we've|they'll|there's|what's|let's|"
+    r"i|we|they|um+|uh+|er+m?|hm+|like|well|want|wants|wanted|need|needs|buy|bought|give|tell)\W*$",
     re.IGNORECASE,
+)
+_WITHOUT_OBJECT = re.compile(
+    r"\b(?:to (?:return|send back|know|get|find|have|ask|say)|\w+,? (?:why|how|where|what))[.,\s]*$", re.IGNORECASE
+)
+_STREET_NUMBER = re.compile(
+    r"\b(?:address is|live (?:at|on)|moved to)\W+"
+    r"(?:(?:[\d,]+|and|hundred|thousand|oh|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|"
+    r"\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b\W*)+$",
+    re.IGNORECASE,
+)
+_PHONE_NUMBER = re.compile(
+    r"\b(?:(?:phone|telephone|cell|mobile|my) number|(?:call|reach) me (?:at|on))\b", re.IGNORECASE
 )
 _PAUSED = re.compile(r"(?:\.\.\.|[…,:–—-])\s*$")
 _DATE_WITHOUT_YEAR = re.compile(
@@ -38,6 +54,7 @@ _TRAILING_DIGITS = re.compile(
 )
 _DIGIT = re.compile(r"\d|[a-z]+", re.IGNORECASE)
 _WHOLE_NUMBERS = {1, 2, 4, 7, 8, 10, 11}
+_LEAST_PHONE_DIGITS = 7
 """Usual digit counts of spoken numbers: a count, a year or the last four digits, a telephone number, a date."""
 
 
@@ -60,11 +77,18 @@ def _wait_ms(transcript: str, complete: bool | None) -> int:
         return WHOLE_MS if complete else UNFINISHED_MS
     if _PAUSED.search(transcript):
         return PAUSED_MS
-    if _UNFINISHED.search(transcript):
+    if _UNFINISHED.search(transcript) or _STREET_NUMBER.search(transcript):
         return UNFINISHED_MS
-    if _DATE_WITHOUT_YEAR.search(transcript):
-        return PAUSED_MS
-    digits = _TRAILING_DIGITS.search(transcript)
-    if digits and len(_DIGIT.findall(digits.group())) not in _WHOLE_NUMBERS:
+    if _DATE_WITHOUT_YEAR.search(transcript) or _WITHOUT_OBJECT.search(transcript) or _is_part_of_number(transcript):
         return PAUSED_MS
     return WHOLE_MS if _ENDED.search(transcript) else OPEN_MS
+
+
+def _is_part_of_number(transcript: str) -> bool:
+    """Return whether the words end with an unusual count of digits, or with too few for the telephone number named."""
+    digits = _TRAILING_DIGITS.search(transcript)
+    if digits is None:
+        return False
+    count = len(_DIGIT.findall(digits.group()))
+    is_short = count < _LEAST_PHONE_DIGITS and _PHONE_NUMBER.search(transcript) is not None
+    return is_short or count not in _WHOLE_NUMBERS
