@@ -7,7 +7,7 @@ import pytest
 from tests.builtin_scenarios.test_simple_handoff import Typed, haiku_in
 from trunkline import Question
 from trunkline.builtin_scenarios import simple_handoff
-from trunkline.builtin_scenarios.simple_handoff.rehearsal import topic_in
+from trunkline.builtin_scenarios.simple_handoff.rehearsal import SAID, topic_in
 from trunkline.scenario.text_answers import answer
 
 
@@ -148,3 +148,22 @@ def test_a_small_word_in_a_sentence_about_something_else_is_not_a_yes(words: str
     typed = Typed()
     typed.type("hi")
     assert "didn't catch that" in typed.type(words)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gladly", "yes it please"),
+        ("gladly", "oh yes please that"),
+        ("gladly", "of course please"),
+        ("done", "no very much"),
+        ("done", "no maybe later very much that's fine for today"),
+        ("what", "what is that do you mean"),
+        ("thanks", "how very so wow"),
+        ("critic", "it was it's very terrible really"),
+        ("another", "more haiku"),
+    ],
+)
+def test_a_recogniser_cannot_hear_what_nobody_says(name: str, words: str) -> None:
+    match = SAID[name].match(words)
+    assert match is None or not match.whole

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.pure
         ("yes please", 700),
         ("I want to return it", 700),
         ("thank you", 700),
-        ("", 1000),
+        ("", 1300),
         ("My number is, ", 1500),
         ("I bought it in March...", 1500),
         ("Well -", 1500),
@@ -28,6 +28,23 @@ pytestmark = pytest.mark.pure
         ("206.", 1500),
         ("my number is five five five", 1500),
         ("my number is five five five one two three four five six seven", 700),
+        ("My number is 2006.", 1500),
+        ("You can call me at 650-253", 1500),
+        ("My zip code is 9810.", 1500),
+        ("My zip code is 98101.", 400),
+        ("It's 4321.", 400),
+        ("The number on my card is 43.", 1500),
+        ("My address is 420.", 2000),
+        ("I live at seven hundred and twelve", 2000),
+        ("My address is 420 Main Street.", 400),
+        ("I want to return.", 1500),
+        ("Can you tell me why?", 1500),
+        ("Why?", 400),
+        ("How much?", 400),
+        ("You sent me the wrong.", 2000),
+        ("Let me see.", 2000),
+        ("I see.", 400),
+        ("I'd.", 2000),
         ("I would like a haiku about", 2000),
         ("I would like a haiku about.", 2000),
         ("um", 2000),
@@ -45,7 +62,7 @@ def test_an_expected_reply_decides_before_the_words(complete: bool | None, silen
 
 
 def test_without_words_nothing_is_complete() -> None:
-    assert semantic_silence_ms("", "auto", complete=True) == 1000
+    assert semantic_silence_ms("", "auto", complete=True) == 1300
 
 
 @pytest.mark.parametrize(("eagerness", "silence_ms"), [("low", 4000), ("medium", 2000), ("auto", 2000), ("high", 1200)])

@@ -14,10 +14,10 @@ WHOLE_MS = 400
 """The wait after a whole reply, or after a full stop, a question mark or an exclamation mark."""
 OPEN_MS = 700
 """The wait after words that may or may not be a whole sentence: many recognisers write no punctuation."""
-UNKNOWN_MS = 1000
+UNKNOWN_MS = 1300
 """The wait without words: the recogniser is slow, or the caller only murmured."""
 PAUSED_MS = 1500
-"""The wait after a comma, a dash, an ellipsis, a part of a number, a date without a year or a verb without its object."""
+"""The wait after a comma, a dash, an ellipsis, part of a number, a date without year, or a verb without its object."""
 UNFINISHED_MS = 2000
 """The wait after a word that begins a phrase, such as "and" or "my", a house number, a filler, or a part of an expected
 reply."""
@@ -27,11 +27,14 @@ _UNFINISHED = re.compile(
     r"with|without|to|of|for|from|in|into|on|onto|at|by|about|between|through|"
     r"the|a|an|my|your|his|her|their|our|its|every|"
     r"is|are|was|were|am|be|i'm|it's|he's|she's|they're|i'd|i'll|i've|we'd|we'll|we've|they'll|there's|what's|let's|"
-    r"i|we|they|um+|uh+|er+m?|hm+|like|well|want|wants|wanted|need|needs|buy|bought|give|tell)\W*$",
+    r"i|we|they|um+|uh+|er+m?|hm+|like|well|want|wants|wanted|need|needs|buy|bought|give|tell|any|wrong|after|before|"
+    r"let me (?:see|think|check|look))\W*$",
     re.IGNORECASE,
 )
 _WITHOUT_OBJECT = re.compile(
-    r"\b(?:to (?:return|send back|know|get|find|have|ask|say)|\w+,? (?:why|how|where|what))[.,\s]*$", re.IGNORECASE
+    r"\b(?:to (?:return|send back|know|get|find|have|ask|say)[.,\s]*"
+    r"|(?:tell|know|explain|ask|say)\b[^.?!]*\b(?:why|where|what|when|who|how(?: much| many| long)?)\W*)$",
+    re.IGNORECASE,
 )
 _STREET_NUMBER = re.compile(
     r"\b(?:address is|live (?:at|on)|moved to)\W+"
@@ -39,9 +42,12 @@ _STREET_NUMBER = re.compile(
     r"\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b\W*)+$",
     re.IGNORECASE,
 )
-_PHONE_NUMBER = re.compile(
-    r"\b(?:(?:phone|telephone|cell|mobile|my) number|(?:call|reach) me (?:at|on))\b", re.IGNORECASE
+_NAMED_NUMBERS = (
+    (re.compile(r"(?i)\b(?:phone|telephone|cell|mobile|my) number|\b(?:call|reach) me (?:at|on)\b"), {7, 10, 11}),
+    (re.compile(r"(?i)\b(?:zip|postal) code\b"), {5, 9}),
+    (re.compile(r"(?i)\b(?:card|social security)\b"), {4, 9, 15, 16}),
 )
+"""Names of numbers, and the digit counts of such numbers."""
 _PAUSED = re.compile(r"(?:\.\.\.|[…,:–—-])\s*$")
 _DATE_WITHOUT_YEAR = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)"
@@ -54,7 +60,6 @@ _TRAILING_DIGITS = re.compile(
 )
 _DIGIT = re.compile(r"\d|[a-z]+", re.IGNORECASE)
 _WHOLE_NUMBERS = {1, 2, 4, 7, 8, 10, 11}
-_LEAST_PHONE_DIGITS = 7
 """Usual digit counts of spoken numbers: a count, a year or the last four digits, a telephone number, a date."""
 
 
@@ -85,10 +90,10 @@ def _wait_ms(transcript: str, complete: bool | None) -> int:
 
 
 def _is_part_of_number(transcript: str) -> bool:
-    """Return whether the words end with an unusual count of digits, or with too few for the telephone number named."""
+    """Return whether the words end with an unusual count of digits for the number that they name."""
     digits = _TRAILING_DIGITS.search(transcript)
     if digits is None:
         return False
-    count = len(_DIGIT.findall(digits.group()))
-    is_short = count < _LEAST_PHONE_DIGITS and _PHONE_NUMBER.search(transcript) is not None
-    return is_short or count not in _WHOLE_NUMBERS
+    named = transcript[: digits.start()]
+    usual = next((counts for name, counts in _NAMED_NUMBERS if name.search(named)), _WHOLE_NUMBERS)
+    return len(_DIGIT.findall(digits.group())) not in usual
