@@ -196,3 +196,14 @@ async def test_a_question_in_between_is_answered_and_the_point_returns(voice_cal
     turn = await call.say("is it going to rain in Paris?")
     assert "can't help with that" in turn.text
     assert turn.text.endswith("What's the ten-digit phone number of the account?")
+
+
+async def test_a_corrected_account_number_with_a_digit_too_few_is_no_zip_code(voice_call: VoiceCalls) -> None:
+    call = await greeted(voice_call)
+    await call.say("why is my last bill so high")
+    await call.say("it's 2006 5 5 5 1 4 2")
+    assert "Is the number right?" in call.turns[-1].text
+    await call.say("You know, it's 206-55-0142.")
+    assert "2 0 6 5 5 0 1 4 2 so far" in call.turns[-1].text
+    turn = await call.say("two oh six, five five five, oh one four two")
+    assert turn.called(ACCOUNTS).arguments == {"phone_number": NUMBER}

@@ -106,3 +106,19 @@ def test_the_recogniser_accepts_one_group_or_more_in_a_row() -> None:
     assert DigitGroups(1).jsgf() == f"( {one} )"
     assert DigitGroups(1, 1).jsgf() == f"( ( {one} ) [ ( {one} ) ] | ( {one} ) )"
     assert f"double {one}" in DigitGroups(2).jsgf()
+
+
+@pytest.mark.parametrize(
+    ("digits", "is_likely"),
+    [
+        ("2065550142", True),
+        ("206", True),
+        ("2006555142", False),
+        ("1235550142", False),
+        ("4115550142", False),
+        ("8005550142", True),
+        ("2060550142", False),
+    ],
+)
+def test_a_caller_is_likely_to_say_a_possible_telephone_number(digits: str, is_likely: bool) -> None:
+    assert DigitGroups(3, 3, 4).is_likely(digits) is is_likely

@@ -25,6 +25,8 @@ _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ni
 _TEEN = {word: 10 + place for place, word in enumerate(_TEENS)}
 _TEN = {word: 20 + 10 * place for place, word in enumerate(_TENS)}
 _TIMES = {"double": 2, "triple": 3}
+_PHONE_GROUPS = (3, 3, 4)
+_PHONE = re.compile(r"(?!.11|[234]00)[2-9]\d\d[2-9]")
 _UNIT_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
 _ORDINALS = [
     *_UNIT_ORDINALS,
@@ -163,7 +165,13 @@ class DigitGroups:
         return read_digits(words)
 
     def is_likely(self, value: str) -> bool:
-        """Return whether the digits are one group or more in a row."""
+        """Return whether the digits are one group or more in a row; a telephone number must be possible, too.
+
+        An American area code does not begin with 0 or 1, and it is not 200, 300, 400 or one like 411. This tells
+        "two oh six, five" from 2006 5.
+        """
+        if self.groups == _PHONE_GROUPS and len(value) == self.count and not _PHONE.match(value):
+            return False
         ends = [sum(self.groups[:count]) for count in range(len(self.groups) + 1)]
         return len(value) in {end - start for start, end in combinations(ends, 2)}
 

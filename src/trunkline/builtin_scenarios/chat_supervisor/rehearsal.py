@@ -29,6 +29,7 @@ rehearsal.answers("moderation")(moderation)
 
 MEANS = "I can look at your bill, tell you about our plans and policies, or find the nearest store."
 NEEDS = {Intent.BILL: "phone", Intent.STORES: "zip"}
+ZIP_DIGITS = 5
 LABELS = {"phone": "Phone number", "zip": "Zip code"}
 SMALL_TALK: dict[Phrases, str] = {
     intents.HELLO: "Hello! What can I do for you?",
@@ -99,6 +100,8 @@ class EnquiryForm(Form):
         heard = self.hear(text, "phone" if about_account and "phone" in self else None)
         if heard and "phone" in self and self["phone"] is not None:  # a denied or incomplete one has no value
             return await self._number(request)
+        if heard and "phone" not in self and (IS_IT_RIGHT in said or len(read_digits(text)) > ZIP_DIGITS):
+            return await self.serve(self._last or request)  # a part of the account's number, and not a zip code
         code = zip_code_in(text)
         if request.intent is Intent.STORES and code:
             self["zip"] = code
