@@ -159,6 +159,11 @@ class LiveRecorder:
         call.commit = followed.commit
         self._kick.set()
 
+    @property
+    def database(self) -> Database:
+        """The database that all servers share."""
+        return self._database
+
     # Hand-over ------------------------------------------------------------------------------------------------------
     async def begin_to_drain(self) -> None:
         """Announce to the other servers that this one stops: it claims no call that another one can take."""

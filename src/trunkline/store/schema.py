@@ -140,3 +140,21 @@ live_events = Table(
     Column("seq", BigInteger, primary_key=True),
     Column("frame", Text, nullable=False),
 )
+
+# The usage that the servers share, for limits that hold for all of them: see `cluster.shared_usage`.
+server_usage = Table(
+    "server_usage",
+    metadata,
+    Column("server_id", Text, primary_key=True),
+    Column("written_ms", BigInteger, nullable=False),  # by the database's clock
+    Column("usage", Text, nullable=False),  # a JSON object
+)
+
+day_usage = Table(
+    "day_usage",
+    metadata,
+    Column("day", Text, primary_key=True),  # in UTC, such as 2026-11-30
+    Column("server_id", Text, primary_key=True),
+    Column("usd", Float, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)

@@ -68,6 +68,9 @@ def create_app(
     middleware = [origin_guard(settings, authenticates=authenticate is not None)]
     routes = [*operator_routes.routes, *_routes(), *stored_call_routes.routes, *call_routes.routes, *client_api.routes]
     tokens, wrong = tokens_from(settings), WrongTokens()
+    server.limits.add_limiter("wrong_token", wrong.limiter)
+    for token, _role in tokens:
+        server.limits.add_token(token)
     middleware.append(
         Middleware(
             AuthMiddleware,

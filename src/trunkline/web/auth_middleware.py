@@ -107,18 +107,19 @@ class WrongTokens:
 
     def __init__(self, delay_s: float = WRONG_TOKEN_DELAY_S) -> None:
         self._delay_s = delay_s
-        self._limiter = RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
+        self.limiter = RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
+        """The wrong tokens by the client."""
 
     def wait_s(self, connection: HTTPConnection) -> float:
         """Return the time in s until the client may try again; 0 if it may now."""
-        return 0.0 if self._is_shared(connection) else self._limiter.wait_s(client_of(connection.scope))
+        return 0.0 if self._is_shared(connection) else self.limiter.wait_s(client_of(connection.scope))
 
     async def count(self, connection: HTTPConnection) -> None:
         """Count a wrong token of the client."""
         if self._is_shared(connection):
             await asyncio.sleep(self._delay_s)
         else:
-            self._limiter.count(client_of(connection.scope))
+            self.limiter.count(client_of(connection.scope))
 
     def _is_shared(self, connection: HTTPConnection) -> bool:
         return is_loopback(address_of(connection.scope))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import secrets
 import time
 from collections import OrderedDict
@@ -13,6 +14,8 @@ from trunkline.web.secure_cookies import HOST_PREFIX
 
 SIGNED_IN_S = 7 * 24 * 3600
 """The lifetime of a cookie in s."""
+RECENT_S = 60.0
+"""The time in s for which the other servers are told of a signed-out cookie."""
 MAX_SIGNED_OUT = 10_000
 """Signed-out cookies that are remembered, each until it would have expired."""
 
@@ -57,14 +60,27 @@ class AuthToken:
 
     def sign_out(self, cookie: str) -> None:
         """Invalidate a cookie and its copies for as long as this server runs."""
-        if not self.is_signed_in(cookie):
-            return
+        if self.is_signed_in(cookie):
+            self._remember_signed_out(cookie.rpartition(".")[0])
+
+    def _remember_signed_out(self, signed: str) -> None:
         now = self._clock()
         while self._signed_out and (
             len(self._signed_out) >= MAX_SIGNED_OUT or next(iter(self._signed_out.values())) <= now
         ):
             self._signed_out.popitem(last=False)
-        self._signed_out[cookie.rpartition(".")[0]] = now + SIGNED_IN_S
+        self._signed_out[signed] = now + SIGNED_IN_S
+
+    def recently_signed_out(self) -> list[str]:
+        """Return the cookies that were signed out in the last minute, without their signatures, for other servers."""
+        since = self._clock() + SIGNED_IN_S - RECENT_S
+        recent = itertools.takewhile(lambda one: one[1] >= since, reversed(self._signed_out.items()))
+        return [signed for signed, _until in recent]
+
+    def on_signed_out_elsewhere(self, signed: str) -> None:
+        """Invalidate a cookie that was signed out on another server."""
+        if signed not in self._signed_out:
+            self._remember_signed_out(signed)
 
     def _signature(self, signed: str) -> str:
         return hmac.digest(self._key, signed.encode("utf-8", "replace"), "sha256").hex()

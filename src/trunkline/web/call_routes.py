@@ -308,7 +308,7 @@ def _metadata(body: NewCall) -> dict[str, str]:
 def _check_calls_of_client(request: Request, server: ServerState) -> None:
     is_exempt = is_loopback(address_of(request.scope)) and caller_of(request) is None
     limit = server.settings.max_client_calls
-    if not is_exempt and server.registry.running_of(client_of(request.scope)) >= limit:
+    if not is_exempt and server.limits.calls_of(client_of(request.scope)) >= limit:
         server.refusals.add("calls", address_of(request.scope))
         message = f"{limit} of your calls are running, which is the limit for one client. End one of them."
         raise ApiError(429, "too_many_calls", message, retry_after_s=RETRY_AFTER_S)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from starlette.types import Scope
 
 from trunkline.web.errors import ApiError
 
+Value = TypeVar("Value")
+RECENT_S = 60.0
+"""The silence in s after which no limit of a minute remembers a client's tries."""
 MAX_CLIENTS = 10_000
 """Clients that are remembered; the least recently seen one is forgotten first."""
+MAX_SHARED = 1_000
+"""Clients in the report to other servers: the latest ones."""
 ALL_CLIENTS = "everybody"
 CALLER = "trunkline.caller"
 """Key in a request's scope: the caller's id, if the app authenticates requests itself."""
@@ -36,6 +43,8 @@ class RateLimiter:
         self._max_clients = max_clients
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """The remaining tries of each client, and the time of that count."""
+        self._recent: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        """The tries of each client since it was last silent for a minute, and the time of the latest."""
 
     def wait_s(self, client: str) -> float:
         """Return the time in s until the client may try again; 0 if it may now."""
@@ -44,11 +53,29 @@ class RateLimiter:
 
     def count(self, client: str) -> None:
         """Count a try of the client."""
+        now = self._use(client, 1)
+        self._forget_silent(now)
+        tries, _latest = self._recent.get(client, (0, now))
+        _put_last(self._recent, client, (tries + 1, now), self._max_clients)
+
+    def recent(self) -> dict[str, int]:
+        """Return the tries of the clients that were active in the last minute, for other servers."""
+        self._forget_silent(self._clock())
+        latest = itertools.islice(reversed(self._recent.items()), MAX_SHARED)
+        return {client: tries for client, (tries, _latest) in latest}
+
+    def count_elsewhere(self, client: str, tries: int) -> None:
+        """Count tries of the client on another server."""
+        self._use(client, tries)
+
+    def _use(self, client: str, tries: int) -> float:
         left, now = self._filled(client)
-        self._left[client] = (max(0.0, left - 1), now)
-        self._left.move_to_end(client)
-        while len(self._left) > self._max_clients:
-            self._left.popitem(last=False)
+        _put_last(self._left, client, (max(0.0, left - tries), now), self._max_clients)
+        return now
+
+    def _forget_silent(self, now: float) -> None:
+        while self._recent and now - next(iter(self._recent.values()))[1] > RECENT_S:
+            self._recent.popitem(last=False)
 
     def take(self, client: str, what: str) -> None:
         """Count a try, or refuse it.
@@ -67,6 +94,14 @@ class RateLimiter:
         now = self._clock()
         left, at = self._left.get(client, (self._most, now))
         return min(self._most, left + (now - at) * self._most / 60), now
+
+
+def _put_last(kept: OrderedDict[str, Value], client: str, value: Value, most: int) -> None:
+    """Set the value of a client as the newest one, and drop the oldest beyond `most`."""
+    kept[client] = value
+    kept.move_to_end(client)
+    while len(kept) > most:
+        kept.popitem(last=False)
 
 
 def address_of(scope: Scope) -> str:

@@ -48,11 +48,13 @@ from trunkline.web.log_redaction import redact_logs
 from trunkline.web.prometheus import Reading, ServerMetrics
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, address_of, client_of
 from trunkline.web.refusals import Refusals
+from trunkline.web.shared_limits import DeploymentLimits
 from trunkline.web.word_recogniser import WordRecogniser
 
 if TYPE_CHECKING:  # SQLAlchemy takes long to import
     from trunkline.cluster.live_calls import Ownership
     from trunkline.cluster.live_recorder import LiveRecorder
+    from trunkline.cluster.usage_exchange import UsageExchange
     from trunkline.store.call_archive import CallArchive
 
 TOTAL_RATE_FACTOR = 10
@@ -80,7 +82,8 @@ class RequestLimits:
 
     def __init__(self, of_each: int, of_all: int, refusals: Refusals) -> None:
         self._refusals = refusals
-        self._client = RateLimiter(of_each)
+        self.of_client = RateLimiter(of_each)
+        """The requests by the client."""
         self._all = RateLimiter(of_all)
 
     def take(self, request: HTTPConnection, what: str) -> None:
@@ -93,7 +96,7 @@ class RequestLimits:
             ApiError: 429, with the time to wait.
         """
         try:
-            self._client.take(client_of(request.scope), what)
+            self.of_client.take(client_of(request.scope), what)
             self._all.take(ALL_CLIENTS, what)
         except ApiError:
             self._refusals.add("rate", address_of(request.scope), what)
@@ -125,6 +128,12 @@ class ServerState:
         self.stored_call_requests = RequestLimits(
             STORED_CALLS_PER_MINUTE, TOTAL_RATE_FACTOR * STORED_CALLS_PER_MINUTE, self.refusals
         )
+        self.limits = DeploymentLimits()
+        """The limits of a client on all servers."""
+        for name, limits in {
+            "start": self.starting, "join": self.joining, "stored": self.stored_call_requests, **self.client_api,
+        }.items():  # fmt: skip
+            self.limits.add_limiter(name, limits.of_client)
         self._archive: CallArchive | None = None
         self._targets = targets
         self.capacity = capacity_of(settings)
@@ -362,7 +371,10 @@ class ServerState:
             if (recorder := await self._live_recorder()) is not None:
                 await stack.enter_async_context(recorder.running())
                 self.live = recorder
+                if self.cluster is not None:
+                    await stack.enter_async_context(self._usage_exchange(recorder).running())
             self._registry = await stack.enter_async_context(registry)
+            self.limits.use_registry(registry)
             self._ready = asyncio.get_running_loop().create_future()
             preparing = asyncio.create_task(self._prepare(providers))
             try:
@@ -374,6 +386,7 @@ class ServerState:
                     self._ready.set_exception(_stopping())
                 self._ready.exception()  # retrieved, also if nobody waited for it
                 self._registry, self._ready, self.live = None, None, None
+                self.limits.use_registry(None)
 
     async def _live_recorder(self) -> LiveRecorder | None:
         """Return the recorder of running calls, if they may be taken over by another process."""
@@ -387,6 +400,13 @@ class ServerState:
             database.from_settings(self.settings), new_id("server"), address, self.settings.caller_wait_s
         )
         return recorder
+
+    def _usage_exchange(self, recorder: LiveRecorder) -> UsageExchange:
+        from trunkline.cluster.usage_exchange import UsageExchange
+        from trunkline.cluster.usage_table import UsageTable
+
+        table = UsageTable(recorder.database, recorder.server_id)
+        return UsageExchange(table, self.limits, lambda: recorder.is_open)
 
     def record(self, call: Call) -> None:
         """Record a new call, if another process may take it over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from trunkline.calls.log_events import Tokens, UsageUpdated
 
@@ -16,8 +16,8 @@ class CostLimits:
     Attributes:
         call_usd: the cost of one call, in US dollars.
         call_tokens: the tokens of one call, input and output.
-        day_usd: the cost of all calls of this server in one day (UTC), in US dollars.
-        day_tokens: the tokens of all calls of this server in one day.
+        day_usd: the cost of all calls of the deployment in one day (UTC), in US dollars.
+        day_tokens: the tokens of all calls of the deployment in one day.
     """
 
     call_usd: float | None = None
@@ -30,6 +30,20 @@ class CostLimits:
         """True if a limit is in money, so that a model without a price is not limited by it."""
         return self.call_usd is not None or self.day_usd is not None
 
+    @property
+    def has_day_limit(self) -> bool:
+        """True if the usage of a day is limited."""
+        return self.day_usd is not None or self.day_tokens is not None
+
+
+@dataclass(frozen=True)
+class DayUsage:
+    """The usage of one day (UTC): the cost in US dollars, and the tokens."""
+
+    day: date
+    usd: float = 0.0
+    tokens: int = 0
+
 
 NO_COST_LIMITS = CostLimits()
 
@@ -39,7 +53,7 @@ def _now() -> datetime:
 
 
 class DayBudget:
-    """The usage of all calls of this process on the current day (UTC). A restart forgets it.
+    """The usage of all calls of this process on the current day (UTC), and of the other servers. A restart forgets it.
 
     Args:
         now: returns the time, with its zone.
@@ -48,21 +62,31 @@ class DayBudget:
     def __init__(self, limits: CostLimits = NO_COST_LIMITS, now: Callable[[], datetime] = _now) -> None:
         self.limits = limits
         self._now = now
-        self._day = now().date()
-        self._usd = 0.0
-        self._tokens = 0
+        self._own = self._elsewhere = DayUsage(now().date())
 
     def add(self, usage: UsageUpdated) -> None:
         """Count the usage of an event."""
-        self._begin_day()
-        self._usd += usage.cost or 0.0
-        self._tokens += token_count(usage.tokens)
+        own = self.usage
+        self._own = DayUsage(own.day, own.usd + (usage.cost or 0.0), own.tokens + token_count(usage.tokens))
+
+    @property
+    def usage(self) -> DayUsage:
+        """The usage of this process today."""
+        if (today := self._now().date()) != self._own.day:
+            self._own = DayUsage(today)
+        return self._own
+
+    def count_elsewhere(self, usage: DayUsage) -> None:
+        """Count the usage of the other servers, in place of the former report."""
+        self._elsewhere = usage
 
     @property
     def is_spent(self) -> bool:
         """True if the limit of the day is reached."""
-        self._begin_day()
-        return _reached(self._usd, self.limits.day_usd) or _reached(self._tokens, self.limits.day_tokens)
+        own = self.usage
+        other = self._elsewhere if self._elsewhere.day == own.day else DayUsage(own.day)
+        usd, tokens = own.usd + other.usd, own.tokens + other.tokens
+        return _reached(usd, self.limits.day_usd) or _reached(tokens, self.limits.day_tokens)
 
     @property
     def seconds_left(self) -> float:
@@ -70,10 +94,6 @@ class DayBudget:
         now = self._now()
         midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         return (midnight - now).total_seconds()
-
-    def _begin_day(self) -> None:
-        if (today := self._now().date()) != self._day:
-            self._day, self._usd, self._tokens = today, 0.0, 0
 
 
 class CallBudget:
