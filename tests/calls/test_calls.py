@@ -168,6 +168,27 @@ def test_a_log_keeps_a_bounded_tail() -> None:
     assert kept.since(10**9) == []
 
 
+def test_a_log_gives_its_events_as_text_and_as_equal_objects() -> None:
+    kept = log.Log(lambda: 12.4)
+    events = [
+        log_events.WireReceived(event={"type": "response.done", "response": {"output": [{"id": "m", "ratio": 0.5}]}}),
+        log_events.MessageDone(item_id="m", role="user", text="Grüße, 世界 😀"),
+        log_events.TurnWaiting(reason="tools", tools=("look",)),
+    ]
+    appended = [kept.append(event) for event in events]
+    assert kept.frames_since(1) == [log.frame_of(event, seq, 12) for seq, event in enumerate(events, 1)][1:]
+    assert kept.since(0) == appended
+
+
+def test_a_log_of_another_server_gives_the_events_after_a_number_though_some_are_missing() -> None:
+    earlier = [log.Entry(seq, 0, log_events.MessageDelta(item_id="m", text=str(seq))) for seq in (1, 2, 5)]
+    continued = log.Log(lambda: 0.0)
+    continued.restore(earlier, last_seq=9)
+    continued.append(log_events.MessageDelta(item_id="m", text="10"))
+    assert [entry.seq for entry in continued.since(2)] == [5, 10]
+    assert continued.frames_since(5) == [entry.frame() for entry in continued.since(5)]
+
+
 @in_virtual_time
 async def test_audio_stats_are_logged_once_a_second_and_at_the_end() -> None:
     async with calling(FakeModel(audio_ms=1000, pace_s=0.1)) as caller:

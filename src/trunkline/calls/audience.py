@@ -50,6 +50,10 @@ class CallerView:
         shown = self.event(entry.event)
         return None if shown is None else log.frame_of(shown, entry.seq, entry.at_ms)
 
+    def past_frame(self, frame: str) -> str | None:
+        """Return an event of the log, which is JSON text, for a caller's page; None if callers do not see it."""
+        return self.frame(log.parse_frame(frame))
+
     def event(self, event: LogEventUnion | UnknownEvent) -> LogEventUnion | UnknownEvent | None:  # noqa: C901 - one case for each kind
         """Return a caller's part of an event; None if callers do not see it."""
         match event:

@@ -534,8 +534,8 @@ class Call:
         position = self._audio.end if is_caller and self.leg.transport == "websocket" else None
         role_set = LegRoleSet(role=page.role, audience=page.audience, records=records, audio_position=position)
         role = frame_of(role_set, 0, round(self._now_ms()))
-        shown = self._caller_view.frame if page.audience == "caller" else Entry.frame
-        page.push_history(role, self.log.since(after), shown)
+        shown = self._caller_view.past_frame if page.audience == "caller" else None
+        page.push_history(role, self.log.frames_since(after), shown)
         if self.is_elsewhere:
             page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
             return

@@ -18,7 +18,7 @@ from trunkline.calls.log_events import LogEvent, LogEventUnion, PageEventUnion, 
 from trunkline.realtime.json_values import to_json
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event of a log with its sequence number and time."""
 
     seq: int
@@ -26,10 +26,7 @@ class Entry(msgspec.Struct, frozen=True):
     event: LogEventUnion | UnknownEvent
 
     def frame(self) -> str:
-        """Return the event as JSON text, as `frame_of` describes it.
-
-        The text is not cached: late readers are rare, and a cache would double the memory of a log.
-        """
+        """Return the event as JSON text, as `frame_of` describes it."""
         return frame_of(self.event, self.seq, self.at_ms)
 
 
@@ -70,6 +67,8 @@ class LogBudget:
 class Log:
     """An append-only sequence of events.
 
+    It keeps the events as JSON text, which needs a third of the memory of the objects. Readers get the objects.
+
     Args:
         now_ms: returns the time since the start of the call, in ms.
         budget: the size of logs; by default one of this log alone.
@@ -82,12 +81,11 @@ class Log:
         self._now_ms = now_ms
         self._budget = budget or LogBudget()
         self._max_kept = max_kept
-        self._tail: deque[Entry] = deque()
-        self._sizes: deque[int] = deque()
+        self._tail: deque[str] = deque()
+        """The kept events, each as the JSON text that pages get."""
         self._readers: list[tuple[Reader, tuple[Kind, ...]]] = []
         self._readers_of: dict[Kind, tuple[Reader, ...]] = {}
         """The readers of each kind that was appended, in the order of their subscription."""
-        self._latest_frame = ""
         self._has_gap = False
         self.last_seq = 0
         self.size_bytes = 0
@@ -98,8 +96,7 @@ class Log:
         self.last_seq += 1
         at_ms = round(self._now_ms())
         entry = Entry(self.last_seq, at_ms, event)
-        self._latest_frame = frame_of(event, entry.seq, at_ms)
-        self._keep(entry, len(self._latest_frame))
+        self._keep(frame_of(event, self.last_seq, at_ms))
         readers = self._readers_of.get(type(event))
         for reader in self._find_readers(type(event)) if readers is None else readers:
             reader(entry)
@@ -116,28 +113,26 @@ class Log:
         No reader gets them.
         """
         for entry in entries:
-            self._keep(entry, len(entry.frame()))
+            self._keep(entry.frame())
         self.last_seq = last_seq
         self._has_gap = True
 
     def frame(self, entry: Entry) -> str:
         """Return an event as JSON text. The latest event is not encoded again."""
-        return self._latest_frame if entry.seq == self.last_seq else entry.frame()
+        return self._tail[-1] if entry.seq == self.last_seq else entry.frame()
 
-    def _keep(self, entry: Entry, size: int) -> None:
-        self._tail.append(entry)
-        self._sizes.append(size)
-        self.size_bytes += size
+    def _keep(self, frame: str) -> None:
+        self._tail.append(frame)
+        self.size_bytes += len(frame)
         budget = self._budget
-        budget.used_bytes += size
+        budget.used_bytes += len(frame)
         while (len(self._tail) > self._max_kept or self.size_bytes > budget.max_bytes_each) and len(self._tail) > 1:
             self._drop_first()
         if budget.used_bytes > budget.max_bytes:
             budget.on_excess()
 
     def _drop_first(self) -> None:
-        self._tail.popleft()
-        size = self._sizes.popleft()
+        size = len(self._tail.popleft())
         self.size_bytes -= size
         self._budget.used_bytes -= size
 
@@ -149,9 +144,13 @@ class Log:
 
     def since(self, after: int) -> list[Entry]:
         """Return the kept events with a sequence number above `after`, in order."""
+        return [parse_frame(frame) for frame in self.frames_since(after)]
+
+    def frames_since(self, after: int) -> list[str]:
+        """Return the kept events with a sequence number above `after`, as JSON text, in order."""
         if self._has_gap:  # some numbers are missing, so a number is not a position
-            return [entry for entry in self._tail if entry.seq > after]
-        first = self._tail[0].seq if self._tail else 0
+            return [frame for frame in self._tail if seq_of(frame) > after]
+        first = seq_of(self._tail[0]) if self._tail else 0
         return list(islice(self._tail, max(0, after + 1 - first), None))
 
     def subscribe(self, reader: Reader, *kinds: Kind) -> Callable[[], None]:

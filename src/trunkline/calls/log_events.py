@@ -19,8 +19,8 @@ WaitReason = Literal[
 """The one thing that a call waits for: docs/http-api.md explains each."""
 
 
-class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """Base of all events; `kind` is the tag."""
+class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True, gc=False):
+    """Base of all events; `kind` is the tag. They hold JSON values, which form no cycles to collect."""
 
 
 class CallStarted(LogEvent, frozen=True, tag="call.started"):

@@ -9,7 +9,6 @@ from enum import IntEnum
 
 from trunkline.calls.audience import Audience
 from trunkline.calls.grants import Grant
-from trunkline.calls.log import Entry
 from trunkline.calls.log_events import LegRole, Transport
 from trunkline.realtime.send_queue import CloseFrame, SendQueue
 
@@ -61,31 +60,31 @@ class Page(SendQueue[str | bytes]):
         super().__init__(MAX_QUEUED_BYTES, too_slow)
         self.role: LegRole = "viewer"
         self.audience: Audience = audience
-        self._frame_of: Callable[[Entry], str | None] = Entry.frame
-        self._history: deque[str | Entry] = deque()
+        self._history: deque[str] = deque()
+        self._shown: Callable[[str], str | None] | None = None
 
-    def push_history(
-        self, frame: str, entries: Sequence[Entry], frame_of: Callable[[Entry], str | None] = Entry.frame
-    ) -> None:
+    def push_history(self, frame: str, events: Sequence[str], shown: Callable[[str], str | None] | None = None) -> None:
         """Queue a frame and the events from before the page connected, which do not count against the limit.
 
         Args:
             frame: the first frame.
-            entries: the events.
-            frame_of: returns the text of an event; None omits the event.
+            events: the events, as JSON text.
+            shown: returns the text of an event for this page, or None to omit the event; None sends all as they are.
 
-        They are sent before all other frames. They are encoded as they are sent, in slices, so that a long log does not
-        delay other calls.
+        They are sent before all other frames. `shown` is called as they are sent, in slices, so that a long log does
+        not delay other calls.
         """
-        self._frame_of = frame_of
+        self._shown = shown
         self._history.append(frame)
-        self._history.extend(entries)
+        self._history.extend(events)
 
     def leading_frames(self) -> Iterator[str | bytes]:
         """See the base class."""
+        if self._history:
+            yield self._history.popleft()
         while self._history:
-            earlier = self._history.popleft()
-            frame = earlier if isinstance(earlier, str) else self._frame_of(earlier)
+            event = self._history.popleft()
+            frame = event if self._shown is None else self._shown(event)
             if frame is not None:
                 yield frame
 

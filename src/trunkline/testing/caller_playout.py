@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from trunkline.calls.log import Entry
 from trunkline.calls.pages import Page
 from trunkline.realtime.audio import BYTES_PER_MS
 
@@ -76,9 +75,7 @@ class CallerPlayout(Page):
         self._held_since_ms: float | None = None
 
     # Page -----------------------------------------------------------------------------------------------------------
-    def push_history(
-        self, frame: str, entries: Sequence[Entry], frame_of: Callable[[Entry], str | None] = Entry.frame
-    ) -> None:
+    def push_history(self, frame: str, events: Sequence[str], shown: Callable[[str], str | None] | None = None) -> None:
         """Ignore the events so far: the test reads them in the log."""
 
     def push(self, frame: str | bytes) -> None:
