@@ -77,6 +77,8 @@ class CallerAudioWatch:
         """Begin to watch, or stop it. The machine calls this at the end of each step."""
         speaks = self._caller_turns.speaking or self._push_to_talk.pressed
         if not speaks:
+            if self._speaks_from_ms is None:
+                return  # nothing is watched
             self._speaks_from_ms, self._noticed = None, False
         elif self._speaks_from_ms is None:
             self._speaks_from_ms = self._outbox.now_ms

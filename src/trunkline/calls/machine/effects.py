@@ -36,19 +36,19 @@ class HandingOff(msgspec.Struct, frozen=True):
 ConfigurePurpose = Connecting | HandingOff
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Send an event to the model."""
 
     event: ClientEvent
 
 
-class AppendToLog(msgspec.Struct, frozen=True):
+class AppendToLog(msgspec.Struct, frozen=True, gc=False):
     """Append an event to the call's log."""
 
     event: LogEventUnion
 
 
-class PlayAudio(msgspec.Struct, frozen=True):
+class PlayAudio(msgspec.Struct, frozen=True, gc=False):
     """Send the agent's audio to the caller's page: PCM16 little-endian, mono, 24 kHz."""
 
     pcm: bytes
@@ -171,7 +171,7 @@ class SendSilence(msgspec.Struct, frozen=True):
     ms: float
 
 
-class SetTimer(msgspec.Struct, frozen=True):
+class SetTimer(msgspec.Struct, frozen=True, gc=False):
     """Feed `TimerFired(timer)` at `at_ms`. It replaces the timer's earlier time; `at_ms` None cancels the timer."""
 
     timer: Timer

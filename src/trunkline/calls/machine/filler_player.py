@@ -44,6 +44,9 @@ class FillerState(Enum):
     PLAYING = auto()
 
 
+_OFF, _SILENT = FillerState.OFF, FillerState.SILENT  # read in each step; a member of an enum is slow to read
+
+
 class FillerPlayer:
     """Fillers of one call.
 
@@ -90,10 +93,10 @@ class FillerPlayer:
         if reason in _BY_CALLER:
             if not (self._failed and reason == "caller"):
                 self.stop()
-        elif self._state is FillerState.OFF:
+        elif self._state is _OFF:
             ended_ms, self._voice_ended_ms = self._voice_ended_ms, None
             self._begin(self._outbox.now_ms if ended_ms is None else ended_ms)
-        elif self._agent_plays:
+        elif self._agent_plays and self._silent_from_ms <= self._outbox.now_ms:  # until then, the audio is known
             self._note_agent_audio()
 
     def on_failed(self) -> None:
@@ -107,11 +110,12 @@ class FillerPlayer:
     def stop(self) -> None:
         """End the wait: the caller speaks or is to speak, or the call ends."""
         self._failed = False
+        if self._state is _OFF:
+            return
         if self._state is FillerState.PLAYING:
             self._cut()
-        if self._state is not FillerState.OFF:
-            self._state = FillerState.OFF
-            self._outbox.set_timer(Timer.FILLER, None)
+        self._state = _OFF
+        self._outbox.set_timer(Timer.FILLER, None)
 
     def on_caller_turn(self) -> None:
         """Begin again: a new turn of the caller replaces the wait."""
@@ -119,13 +123,13 @@ class FillerPlayer:
 
     def on_agent_audio(self) -> None:
         """Stop a filler: the agent is about to be heard."""
-        if self._state is FillerState.PLAYING:
-            self._cut()
-            self._begin(self._outbox.now_ms)
-        elif self._state is FillerState.SILENT:
+        if self._state is _SILENT:  # as for most frames
             self._agent_plays = True  # a later step computes the end
             if self._outbox.now_ms - self._noted_ms >= _NOTED_EVERY_MS:
                 self._note_agent_audio()
+        elif self._state is FillerState.PLAYING:
+            self._cut()
+            self._begin(self._outbox.now_ms)
 
     def on_timer(self) -> None:
         """Handle `Timer.FILLER`."""

@@ -123,7 +123,9 @@ class GuardedOutput:
     @property
     def has_unsettled(self) -> bool:
         """True if a message is being checked or held back."""
-        return self.holding or any(message.check is not None for message in self._messages.values())
+        if self._held:
+            return True
+        return bool(self._messages) and any(message.check is not None for message in self._messages.values())
 
     @property
     def holding(self) -> bool:

@@ -55,13 +55,13 @@ class RenewalFailed(msgspec.Struct, frozen=True):
     reason: str
 
 
-class WireEventReceived(msgspec.Struct, frozen=True):
+class WireEventReceived(msgspec.Struct, frozen=True, gc=False):
     """An event from the model."""
 
     event: Event
 
 
-class AudioReceived(msgspec.Struct, frozen=True):
+class AudioReceived(msgspec.Struct, frozen=True, gc=False):
     """Decoded audio of message `item_id` from the model, `ms` long."""
 
     item_id: str

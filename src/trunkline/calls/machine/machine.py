@@ -292,7 +292,8 @@ class CallMachine:
             self._output.on_audio(given)
         else:
             self._handle(given)
-        self._request_if_due()
+        if self._scheduler.response_wanted:
+            self._request_if_due()
         if not self._ended:
             self._session.renew_if_due(self._is_at_rest)
             self._caller_audio.update()

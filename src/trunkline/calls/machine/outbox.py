@@ -54,12 +54,11 @@ class Outbox:
 
     def log(self, event: LogEventUnion) -> None:
         """Append an event to the call's log."""
-        self.emit(AppendToLog(event))
+        self._effects.append(AppendToLog(event))
 
     def log_all(self, events: Iterable[LogEventUnion]) -> None:
         """Append several events to the call's log."""
-        for event in events:
-            self.log(event)
+        self._effects.extend(map(AppendToLog, events))
 
     def log_provider_error(self, message: object, code: object, hint: str | None = None) -> None:
         """Log an error that the provider's service reported. A rehearsal's error is the scenario's own."""
@@ -68,7 +67,7 @@ class Outbox:
 
     def set_timer(self, timer: Timer, at_ms: float | None) -> None:
         """Set a timer to `at_ms`, in place of its earlier time; None cancels it."""
-        self.emit(SetTimer(timer, at_ms))
+        self._effects.append(SetTimer(timer, at_ms))
 
     def send(self, event: ClientEvent) -> None:
         """Send an event to the model, or buffer it while a resumable session has no link.
@@ -150,11 +149,10 @@ class UnconfirmedEvents:
 
     def on_item_added(self, item_id: str) -> None:
         """Forget the item that the service has added."""
-        found = self._first(
-            lambda event: event["type"] == "conversation.item.create" and event["item"]["id"] == item_id
-        )
-        if found is not None:
-            del self._events[found]
+        for event_id, event in self._events.items():
+            if event["type"] == "conversation.item.create" and event["item"]["id"] == item_id:
+                del self._events[event_id]
+                return
 
     def take_refused(self, error: Mapping[str, object]) -> RefusableEvent | None:
         """Remove and return the event that an error refuses, None if it refuses no event of these.

@@ -39,6 +39,8 @@ _SECRETS = ("authorization", "headers")
 
 def for_log(event: Event) -> Event:
     """Return an event for the log: without the credentials of hosted MCP tools, and without audio and images."""
+    if "item" not in event and "session" not in event:  # as most events
+        return event
     match event:
         case {"type": "conversation.item.retrieved", "item": {"content": [*content]} as item}:
             heard = [_without(part, ("audio",), AUDIO) if isinstance(part, dict) else part for part in content]

@@ -16,7 +16,7 @@ from trunkline.realtime.client_events import ResponseCancel, ResponseCreate
 from trunkline.realtime.events import NewId
 
 
-class ResponseState(Enum):
+class ResponseState(StrEnum):  # a dict finds a text faster than another enum member
     """State of the current response.
 
     Attributes:
@@ -38,7 +38,8 @@ class ResponseState(Enum):
     CANCELLING = auto()
 
 
-CANCELLING_STATES = (ResponseState.CANCELLING, ResponseState.CANCELLING_REQUEST)
+CANCELLING_STATES = frozenset({ResponseState.CANCELLING, ResponseState.CANCELLING_REQUEST})
+_UNANNOUNCED_STATES = frozenset({ResponseState.REQUESTED, ResponseState.CANCELLING_REQUEST})
 
 
 class CallerSpeech(Enum):
@@ -67,8 +68,15 @@ class BlockReason(StrEnum):
     ITEMS_MISSING = auto()
 
 
+# Each step reads these members. Python needs as long for a member of an enum as for a call of a function.
+_IDLE = ResponseState.IDLE
+_SESSION_UNCONFIRMED = BlockReason.SESSION_UNCONFIRMED
+
+
 class ResponseScheduler:
     """State of the current response and of the one pending request. `next_request` returns the event to send.
+
+    The state that each step reads is in attributes. Only this class changes them.
 
     Args:
         new_id: source of ids for events.
@@ -78,14 +86,12 @@ class ResponseScheduler:
     def __init__(self, new_id: NewId, session: SessionStatus) -> None:
         self._new_id = new_id
         self._session = session
-        self.state = ResponseState.IDLE  # an attribute, since every frame of audio asks
-        """State of the current response."""
-        self._response_id: str | None = None
-        """Id of the current response; None until the service announces it."""
+        self._change(ResponseState.IDLE)
         self.caller_speech = CallerSpeech.SILENT
         """The caller's speech. Nothing is requested until it ends."""
         self._answer_due = False
-        self._wanted = False
+        self.response_wanted = False
+        """True if a request is pending that has not been sent."""
         self._unacked: set[str] = set()
         """Items that the pending request answers and the service has not acknowledged."""
         self._request_id: str | None = None
@@ -96,25 +102,17 @@ class ResponseScheduler:
         self._blocks: set[BlockReason] = set()
 
     # State ----------------------------------------------------------------------------------------------------------
-    @property
-    def busy(self) -> bool:
+    def _change(self, state: ResponseState, response_id: str | None = None) -> None:
+        self.state = state
+        """State of the current response."""
+        self._response_id = response_id
+        """Id of the current response; None until the service announces it."""
+        self.busy = state is not _IDLE
         """True if a response is in progress or requested."""
-        return self.state is not ResponseState.IDLE
-
-    @property
-    def cancelling(self) -> bool:
+        self.cancelling = state in CANCELLING_STATES
         """True if the current response is cancelled and not over yet."""
-        return self.state in CANCELLING_STATES
-
-    @property
-    def awaits_announcement(self) -> bool:
+        self.awaits_announcement = state in _UNANNOUNCED_STATES
         """True if `response.create` is sent and `response.created` has not arrived, cancelled or not."""
-        return self.state in (ResponseState.REQUESTED, ResponseState.CANCELLING_REQUEST)
-
-    @property
-    def response_wanted(self) -> bool:
-        """True if a request is pending that has not been sent."""
-        return self._wanted
 
     @property
     def answer_due(self) -> bool:
@@ -129,7 +127,7 @@ class ResponseScheduler:
     @property
     def session_unconfirmed(self) -> bool:
         """True while the service has not confirmed the session, so that nothing is requested."""
-        return BlockReason.SESSION_UNCONFIRMED in self._blocks
+        return _SESSION_UNCONFIRMED in self._blocks
 
     @property
     def awaits_items(self) -> bool:
@@ -141,9 +139,6 @@ class ResponseScheduler:
         """True while the caller's leg is lost, so that nothing is requested."""
         return BlockReason.CALLER_AWAY in self._blocks
 
-    def _change(self, state: ResponseState, response_id: str | None = None) -> None:
-        self.state, self._response_id = state, response_id
-
     def answers_without(self, item_id: str) -> bool:
         """Return whether the current response was requested after an item that the service has not acknowledged."""
         return self.busy and not self.cancelling and item_id in self._request_unacked
@@ -151,12 +146,12 @@ class ResponseScheduler:
     # The pending request --------------------------------------------------------------------------------------------
     def request_response(self, items: Iterable[str] = ()) -> None:
         """Set the pending request, for a response to `items`: ids that the service has not acknowledged yet."""
-        self._wanted = True
+        self.response_wanted = True
         self._unacked.update(items)
 
     def cancel_request(self) -> None:
         """Drop the pending request."""
-        self._wanted = False
+        self.response_wanted = False
         self._unacked.clear()
 
     def block(self, reason: BlockReason) -> None:
@@ -169,7 +164,7 @@ class ResponseScheduler:
 
     def next_request(self) -> ResponseCreate | None:
         """Return the `response.create` to send now, or None."""
-        if not self._wanted or self.busy or self.caller_speech is not CallerSpeech.SILENT or self.blocked:
+        if not self.response_wanted or self.busy or self.caller_speech is not CallerSpeech.SILENT or self.blocked:
             return None
         self._request_unacked = set(self._unacked)
         self.cancel_request()
@@ -224,7 +219,7 @@ class ResponseScheduler:
         else:
             self.caller_speech = CallerSpeech.SILENT  # the service has ended the caller's turn
             self._change(ResponseState.IN_PROGRESS, response_id)
-        if self._wanted and not self._unacked and not self.cancelling:
+        if self.response_wanted and not self._unacked and not self.cancelling:
             self.cancel_request()
 
     def on_response_done(self, response_id: str) -> None:
@@ -276,7 +271,7 @@ class ResponseScheduler:
     def on_session_lost(self) -> None:
         """Reset the state; a response that was in progress becomes the pending request."""
         if self.busy and not self.cancelling:
-            self._wanted = True
+            self.response_wanted = True
         self._change(ResponseState.IDLE)
         self.caller_speech = CallerSpeech.SILENT
         self._answer_due = False

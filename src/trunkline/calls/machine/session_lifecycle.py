@@ -39,6 +39,9 @@ class RenewalNeed(Enum):
     OVERDUE = auto()
 
 
+_NO_RENEWAL = RenewalNeed.NONE  # read in each step; a member of an enum is slow to read
+
+
 class SessionLifecycle:
     """State of the link and of the session behind it.
 
@@ -237,7 +240,7 @@ class SessionLifecycle:
 
     def renew_if_due(self, is_at_rest: Callable[[], bool]) -> None:
         """Start a renewal that is due, once the call is at rest or the renewal is overdue; called after each step."""
-        if self._renewal is RenewalNeed.NONE:
+        if self._renewal is _NO_RENEWAL:
             return
         at_rest = is_at_rest()
         if at_rest or self._renewal is RenewalNeed.OVERDUE:

@@ -35,7 +35,7 @@ class StallWatch:
     def on_event(self) -> None:
         """Expect the next event of the response in progress in time; without a response, expect nothing."""
         self._heard_at_ms = self._outbox.now_ms
-        if self._expects_event is not self._timer_is_set:
+        if (self._session.link_up and self._scheduler.busy) is not self._timer_is_set:
             self._set_timer(not self._timer_is_set)
         if self._noticed:
             self._expect_sign()
@@ -73,7 +73,7 @@ class StallWatch:
             True if the session must be renewed.
         """
         self._timer_is_set = False
-        if not self._expects_event:
+        if not (self._session.link_up and self._scheduler.busy):
             return False
         if self._outbox.now_ms - self._heard_at_ms < self._timeout_ms - 1:  # there were signs meanwhile
             self._set_timer(True)
@@ -86,10 +86,6 @@ class StallWatch:
         """Set the timer by the last sign, or cancel it. Later signs leave it as it is: it checks them when it fires."""
         self._timer_is_set = on
         self._outbox.set_timer(Timer.STALL, self._heard_at_ms + self._timeout_ms if on else None)
-
-    @property
-    def _expects_event(self) -> bool:
-        return self._session.link_up and self._scheduler.busy
 
     def _expect_sign(self) -> None:
         self._noticed = False

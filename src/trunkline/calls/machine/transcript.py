@@ -311,8 +311,11 @@ class Transcript:
 
     def _insert(self, item_id: str, message: Message, previous_item_id: str | None) -> None:
         """Insert a message after the one it follows: speech is often added after its answer has begun."""
+        if previous_item_id not in self.entries or previous_item_id == next(reversed(self.entries)):
+            self.entries[item_id] = message
+            return
         ids = list(self.entries)
-        position = ids.index(previous_item_id) + 1 if previous_item_id in self.entries else len(ids)
+        position = ids.index(previous_item_id) + 1
         later = {later_id: self.entries.pop(later_id) for later_id in ids[position:]}
         self.entries[item_id] = message
         self.entries.update(later)

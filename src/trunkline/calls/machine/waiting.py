@@ -13,6 +13,18 @@ from trunkline.calls.machine.response_scheduler import CallerSpeech, ResponseSch
 from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.tool_calls import ToolCalls
 
+_BY_RESPONSE: dict[ResponseState, WaitReason] = {
+    ResponseState.REQUESTED: "model",
+    ResponseState.IN_PROGRESS: "model",
+    ResponseState.UNANNOUNCED: "model",
+    ResponseState.SPEAKING: "audio",
+    ResponseState.CANCELLING: "request",
+    ResponseState.CANCELLING_REQUEST: "request",
+}
+"""The wait during a response, for each state but IDLE."""
+_CALLER_SPEAKS, _CALLER_IS_RESENT = CallerSpeech.SPEAKING, CallerSpeech.RESENT  # a member of an enum is slow to read
+_NO_NAMES: tuple[tuple[str, ...], str | None] = ((), None)
+
 
 class Waiting:
     """The wait of one call, as logged last."""
@@ -33,7 +45,7 @@ class Waiting:
         self._reason: WaitReason | None = None
         self.current: WaitReason = "caller"
         """The reason that was logged last."""
-        self._names: tuple[tuple[str, ...], str | None] = ((), None)
+        self._names = _NO_NAMES
         self._since_ms = 0.0
         self._endpointing_ms: int | None = None
 
@@ -49,7 +61,7 @@ class Waiting:
             True if it has changed.
         """
         reason = self.reason(caller_there=caller_there)
-        names: tuple[tuple[str, ...], str | None] = ((), None)
+        names = _NO_NAMES
         if reason in ("approval", "tools", "handoff") and (wait := self._tools.waiting) is not None:
             names = (wait.tools, wait.agent)
         if reason == self._reason and names == self._names:
@@ -67,21 +79,16 @@ class Waiting:
             return "caller"
         if not self._session.accepts_requests or scheduler.session_unconfirmed:
             return "link"
-        if scheduler.caller_speech is CallerSpeech.SPEAKING:
+        if scheduler.caller_speech is _CALLER_SPEAKS:
             return "endpointing"
         if (tools := self._tools.waiting) is not None:
             return tools.reason
-        match scheduler.state:
-            case ResponseState.REQUESTED | ResponseState.IN_PROGRESS | ResponseState.UNANNOUNCED:
-                return "model"
-            case ResponseState.SPEAKING:
-                return "guardrails" if self._output.holding else "audio"
-            case ResponseState.CANCELLING | ResponseState.CANCELLING_REQUEST:
-                return "request"
-            case ResponseState.IDLE:
-                if self._output.has_unsettled:
-                    return "guardrails"
-        resent = scheduler.caller_speech is CallerSpeech.RESENT
+        if scheduler.busy:
+            reason = _BY_RESPONSE[scheduler.state]
+            return "guardrails" if reason == "audio" and self._output.holding else reason
+        if self._output.has_unsettled:
+            return "guardrails"
+        resent = scheduler.caller_speech is _CALLER_IS_RESENT
         if scheduler.response_wanted or scheduler.answer_due or scheduler.blocked or resent:
             return "request"
         return "caller"
