@@ -705,7 +705,7 @@ class Call:
             case effects.RunTool():
                 self._runner.spawn(self._run_tool(effect))
             case effects.RefreshTools(agent):
-                self._runner.spawn(self._agents.refresh_tools(agent))
+                self._agents.start_refresh(agent)
             case effects.ConfigureAgent():
                 self._runner.spawn(self._agents.configure_agent(effect))
             case effects.ResolveApproval():

@@ -243,18 +243,32 @@ class AgentRunner:
 
     def _functions(self, agent: str) -> list[FunctionTool]:
         """Return the function tools of an agent and of its MCP servers."""
-        listed = self._mcp_tools.get(agent, [])
-        return [*function_tools(self._scenario.agent(agent)), *(tool for server in listed for tool in server.tools)]
+        return [*function_tools(self._scenario.agent(agent)), *self._tools_of_servers(agent)]
+
+    def start_refresh(self, name: str) -> None:
+        """Refresh an agent's tools as `refresh_tools` does, in a task if the user's code decides about them."""
+        if name in self._offered and (asking := self._refresh(name)) is not None:
+            self._call.spawn(asking)
 
     async def refresh_tools(self, name: str) -> None:
         """Feed `ToolsChanged` to the machine if the model may now use other tools of an agent."""
-        if name not in self._offered:
-            return
+        if name in self._offered and (asking := self._refresh(name)) is not None:
+            await asking
+
+    def _refresh(self, name: str) -> Coroutine[object, None, None] | None:
+        """Refresh an agent's tools at once; if the user's code decides about them, return the work of asking it."""
+        fixed = session_config.fixed_tools(self._scenario.agent(name), self._tools_of_servers(name))
+        if fixed is None:
+            return self._ask_for_tools(name)
+        self._offer(name, fixed)
+        return None
+
+    async def _ask_for_tools(self, name: str) -> None:
         try:
             with contained(), self._threads.in_use():
                 async with asyncio.timeout(self._limits.tool_s):
-                    mcp_tools = [tool for server in self._mcp_tools.get(name, []) for tool in server.tools]
                     context = await self._ready_context()
+                    mcp_tools = self._tools_of_servers(name)
                     tools = await session_config.agent_tools(self._scenario.agent(name), context, mcp_tools)
         except Exception as error:  # noqa: BLE001 - a user's `is_enabled` may raise anything, and the call must continue
             raised = original(error)
@@ -263,9 +277,15 @@ class AgentRunner:
                 CallError(message=f"{problem}{error_location(raised)}", code="tools_failed", source="scenario")
             )
             return
+        self._offer(name, tools)
+
+    def _offer(self, name: str, tools: list[Event]) -> None:
         if tools != self._offered[name]:
             self._offered[name] = tools
             self._call.feed(inputs.ToolsChanged(name, tools, self.tools_of(name)))
+
+    def _tools_of_servers(self, name: str) -> list[FunctionTool]:
+        return [tool for server in self._mcp_tools.get(name, []) for tool in server.tools]
 
     # Tools ----------------------------------------------------------------------------------------------------------
     async def run_tool(self, effect: effects.RunTool) -> None:

@@ -51,18 +51,25 @@ async def agent_tools(
     agent: RealtimeAgent, context: RunContextWrapper, mcp_tools: Sequence[FunctionTool] = ()
 ) -> list[Event]:
     """Return the tools that the model may call now: those of the agent and of its MCP servers, and its handoffs."""
-    from agents import HostedMCPTool
-
     functions = [*function_tools(agent), *mcp_tools]
-    tools = [
-        _tool(tool.name, tool.description, tool.params_json_schema)
-        for tool in functions
-        if await is_enabled(tool, agent, context)
-    ]
-    tools += [_hosted_mcp(tool) for tool in agent.tools if isinstance(tool, HostedMCPTool)]
     # The SDK's own collector makes a `Handoff` and a task for each agent on every call, while the caller waits.
-    tools += [_transfer(handoff) for handoff in agent.handoffs if await is_enabled(handoff, agent, context)]
-    return tools
+    return _tools(
+        agent,
+        [tool for tool in functions if await is_enabled(tool, agent, context)],
+        [handoff for handoff in agent.handoffs if await is_enabled(handoff, agent, context)],
+    )
+
+
+def fixed_tools(agent: RealtimeAgent, mcp_tools: Sequence[FunctionTool] = ()) -> list[Event] | None:
+    """Return the same as `agent_tools`, or None if the user's code decides whether one of the tools is enabled."""
+    functions = [*function_tools(agent), *mcp_tools]
+    if any(callable(getattr(tool, "is_enabled", True)) for tool in (*functions, *agent.handoffs)):
+        return None
+    return _tools(
+        agent,
+        [tool for tool in functions if tool.is_enabled],
+        [handoff for handoff in agent.handoffs if getattr(handoff, "is_enabled", True)],
+    )
 
 
 def connection_session(
@@ -94,6 +101,20 @@ def connection_session(
 def audio_format_of(codec: Codec) -> Event:
     """Return the session's audio format for a codec: G.711 at 8 kHz, for every other codec PCM16 at 24 kHz."""
     return {"type": f"audio/{codec}"} if codec in ("pcmu", "pcma") else {"type": "audio/pcm", "rate": 24000}
+
+
+def _tools(
+    agent: RealtimeAgent,
+    functions: Sequence[FunctionTool],
+    handoffs: Sequence[RealtimeAgent | Handoff[object, RealtimeAgent]],
+) -> list[Event]:
+    from agents import HostedMCPTool
+
+    return [
+        *(_tool(tool.name, tool.description, tool.params_json_schema) for tool in functions),
+        *(_hosted_mcp(tool) for tool in agent.tools if isinstance(tool, HostedMCPTool)),
+        *(_transfer(handoff) for handoff in handoffs),
+    ]
 
 
 def _transfer(handoff: RealtimeAgent | Handoff[object, RealtimeAgent]) -> Event:
