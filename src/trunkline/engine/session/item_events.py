@@ -13,7 +13,7 @@ from trunkline.engine.session.transcription import Transcription
 from trunkline.realtime import validation
 from trunkline.realtime.audio import AudioFormat
 from trunkline.realtime.conversation import ContentAudio, Conversation, ConversationError
-from trunkline.realtime.events import Event, Item, copy_json, encode
+from trunkline.realtime.events import Event, Item, encode
 from trunkline.realtime.validation import InvalidRequest
 
 MAX_ITEMS = 5000
@@ -165,8 +165,8 @@ class ItemEvents:
     def send_added_and_done(self, item: Item, previous: str | None) -> None:
         """Send both events of a complete item that was added after `previous`."""
         shown = items.without_audio(item)
-        self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(shown))
-        self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy_json(shown))
+        self._outbox.send("conversation.item.added", previous_item_id=previous, item=shown)
+        self._outbox.send("conversation.item.done", previous_item_id=previous, item=shown)
 
 
 def _refuse_images(item: Item) -> None:

@@ -285,11 +285,12 @@ class Response:
 
     def _open_item(self, item: Item) -> None:
         ids = {"response_id": self.id, "output_index": len(self.output)}
-        self._outbox.send("response.output_item.added", **ids, item=copy_json(item))
+        shown = copy_json(item)
+        self._outbox.send("response.output_item.added", **ids, item=shown)
         self.output.append(item)
         if self._conversation is not None:
             previous = self._conversation.insert(item)
-            self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(item))
+            self._outbox.send("conversation.item.added", previous_item_id=previous, item=shown)
 
     def _close_item(self, status: str) -> None:
         truncated_at_ms: int | None = None
@@ -318,10 +319,11 @@ class Response:
         else:
             return
         ids = {"response_id": self.id, "output_index": index}
-        self._outbox.send("response.output_item.done", **ids, item=copy_json(item))
+        shown = copy_json(item)
+        self._outbox.send("response.output_item.done", **ids, item=shown)
         if self._conversation is not None and item["id"] in self._conversation:
             previous = self._conversation.previous_id(item["id"])
-            self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy_json(item))
+            self._outbox.send("conversation.item.done", previous_item_id=previous, item=shown)
             if truncated_at_ms is not None:
                 self._conversation.truncate(item["id"], 0, truncated_at_ms)
             self._conversation.trim()
