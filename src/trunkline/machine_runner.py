@@ -144,10 +144,15 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
             work.close()
             return
         task = self._group.create_task(self._guarded(work))
-        task.add_done_callback(lambda _done: work.close())  # the task may be cancelled before it begins
         if key is not None:
             self._tasks[key] = task
-            task.add_done_callback(lambda done: self._forget(key, done))
+
+        def on_done(done: asyncio.Task[None]) -> None:
+            work.close()  # the task may be cancelled before it begins
+            if key is not None and self._tasks.get(key) is done:
+                del self._tasks[key]
+
+        task.add_done_callback(on_done)
 
     async def _guarded(self, work: Work) -> None:
         try:
@@ -159,10 +164,6 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         """Cancel the task of this key, if it runs."""
         if task := self._tasks.pop(key, None):
             task.cancel()
-
-    def _forget(self, key: Hashable, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
 
     # Timers ---------------------------------------------------------------------------------------------------------
     def set_timer(self, timer: TimerT, at_ms: float | None) -> None:
