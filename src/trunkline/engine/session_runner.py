@@ -97,7 +97,7 @@ class SessionRunner:
         self._stt = stt
         self._tts = tts
         self._player = player
-        self._channels: list[Channel] = []
+        self._channels: tuple[Channel, ...] = ()
         self._utterances: dict[str, Utterance | str] = {}
         self._machine: MachineRunner[inputs.Input, Output, effects.Timer] = MachineRunner(
             step=session.step,
@@ -109,12 +109,11 @@ class SessionRunner:
 
     def attach(self, channel: Channel) -> None:
         """Attach a client, which gets all events from now on."""
-        self._channels.append(channel)
+        self._channels = (*self._channels, channel)
 
     def detach(self, channel: Channel) -> None:
         """Detach a client. The session continues."""
-        if channel in self._channels:
-            self._channels.remove(channel)
+        self._channels = tuple(other for other in self._channels if other is not channel)
 
     async def run(self) -> None:
         """Run the session from `session.created` to its end. All of its tasks have ended when this returns."""
@@ -184,7 +183,7 @@ class SessionRunner:
                 self.end(code, reason)
 
     def _send(self, output: effects.Send) -> None:
-        for channel in list(self._channels):
+        for channel in self._channels:
             channel.send(output.event)
 
     def _change_utterance(

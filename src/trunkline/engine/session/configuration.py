@@ -140,6 +140,8 @@ def for_response(session: Configuration, overrides: object) -> tuple[Configurati
     """
     given: Configuration = {} if overrides is None else service_rules.response(overrides, "response")
     given = _without_unavailable(given, "response")
+    if not given:
+        return session, given  # `updated` makes a new configuration
     own = copy_json(session)
     for name in _OVERRIDABLE:
         if given.get(name) is not None:

@@ -149,11 +149,19 @@ class Session:
     # ------------------------------------------------------------------ inputs
 
     def _handle(self, given: inputs.Input) -> None:  # noqa: C901 - one case for each input
-        match given:
+        match given:  # the most frequent inputs first
             case inputs.ClientEvent():
                 self._on_client_event(given.event, given.refusal)
             case inputs.AudioReceived():
                 self._add_pcm(given.pcm)
+            case inputs.BrainProduced() | inputs.BrainDone() | inputs.BrainFailed():
+                response = self._responses.get(given.response_id)
+                if response is not None and given.generation == response.brain_generation:
+                    self._on_brain_result(response, given)
+            case inputs.SpeechProduced() | inputs.SpeechDone() | inputs.SpeechFailed():
+                response = self._responses.get(given.response_id)
+                if response is not None and given.generation == response.speech_generation:
+                    self._on_speech_result(response, given)
             case inputs.MalformedFrame():
                 self._outbox.send_error(given.message, code="invalid_json")
             case inputs.PlayoutStarted() | inputs.PlayoutEnded() | inputs.PlayoutCleared():
@@ -171,14 +179,6 @@ class Session:
                 self._transcription.on_completed(given.utterance_id, given.text)
             case inputs.TranscriptFailed():
                 self._transcription.on_failed(given.utterance_id, given.message)
-            case inputs.BrainProduced() | inputs.BrainDone() | inputs.BrainFailed():
-                response = self._responses.get(given.response_id)
-                if response is not None and given.generation == response.brain_generation:
-                    self._on_brain_result(response, given)
-            case inputs.SpeechProduced() | inputs.SpeechDone() | inputs.SpeechFailed():
-                response = self._responses.get(given.response_id)
-                if response is not None and given.generation == response.speech_generation:
-                    self._on_speech_result(response, given)
             case _:
                 assert_never(given)
         if self._awaiting_transcript and not self._transcription.pending:
