@@ -170,7 +170,7 @@ def test_a_log_keeps_a_bounded_tail() -> None:
 
 def test_a_log_gives_its_events_as_text_and_as_equal_objects() -> None:
     kept = log.Log(lambda: 12.4)
-    events = [
+    events: list[log_events.LogEventUnion] = [
         log_events.WireReceived(event={"type": "response.done", "response": {"output": [{"id": "m", "ratio": 0.5}]}}),
         log_events.MessageDone(item_id="m", role="user", text="Grüße, 世界 😀"),
         log_events.TurnWaiting(reason="tools", tools=("look",)),

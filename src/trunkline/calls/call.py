@@ -688,10 +688,10 @@ class Call:
     # Inputs and effects ---------------------------------------------------------------------------------------------
     def _perform(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect
         match effect:  # the most frequent effects first
-            case effects.PlayAudio():
-                self._play(effect.pcm)
             case effects.AppendToLog():
                 self._append(effect.event)
+            case effects.PlayAudio():
+                self._play(effect.pcm)
             case effects.SetTimer():
                 self._runner.set_timer(effect.timer, effect.at_ms)
             case effects.Send():
@@ -752,13 +752,13 @@ class Call:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
         if self._runner.is_stopped:
             return
-        ends = type(event) is CallEnded
-        if ends:
+        kind = type(event)
+        if kind is CallEnded:
             self._log_audio_stats()
         measured = self._meters.read(self.log.append(event))
-        if isinstance(event, UsageUpdated) and (reason := self._budget.add(event)) is not None:
+        if type(event) is UsageUpdated and (reason := self._budget.add(event)) is not None:
             self._runner.post(inputs.BudgetSpent(reason))
-        if ends:
+        if kind is CallEnded:
             self._finish()
         elif measured:
             self._append_all(measured)

@@ -182,6 +182,8 @@ def parse(frame: str | bytes) -> CommandUnion:
 
 def _problem_with(command: CommandUnion) -> str | None:  # noqa: C901 - one case for each rule
     match command:
+        case Played(_, ms):  # the most frequent one
+            return "'ms' of played is negative. Count from 0." if ms < 0 else None
         case Say(text) if not text.strip():
             return "The message is empty. Put text into 'text'."
         case ShowImage(image_url, _) if not _IMAGE.match(image_url):
@@ -192,8 +194,6 @@ def _problem_with(command: CommandUnion) -> str | None:  # noqa: C901 - one case
             return "'image_url' is not valid base64. Send a data URL such as data:image/jpeg;base64,…"
         case Say(text) | ShowImage(_, text) if len(text) > MAX_TEXT_LENGTH:
             return f"The text has {len(text)} characters. Send at most {MAX_TEXT_LENGTH}."
-        case Played(_, ms) if ms < 0:
-            return "'ms' of played is negative. Count from 0."
         case AudioReport(buffer_ms, output_ms) if not _are_delays(buffer_ms, output_ms):
             return f"A delay of audio_report is out of range. Send 0 to {MAX_REPORTED_MS} ms."
         case VoiceEnded(ms) if not _are_delays(ms):

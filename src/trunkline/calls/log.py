@@ -93,12 +93,15 @@ class Log:
 
     def append(self, event: LogEventUnion) -> Entry:
         """Append an event, pass it to the readers, and return it with its number and time."""
-        self.last_seq += 1
+        seq = self.last_seq = self.last_seq + 1
         at_ms = round(self._now_ms())
-        entry = Entry(self.last_seq, at_ms, event)
-        self._keep(frame_of(event, self.last_seq, at_ms))
-        readers = self._readers_of.get(type(event))
-        for reader in self._find_readers(type(event)) if readers is None else readers:
+        entry = Entry(seq, at_ms, event)
+        self._keep(frame_of(event, seq, at_ms))
+        try:
+            readers = self._readers_of[type(event)]
+        except KeyError:
+            readers = self._find_readers(type(event))
+        for reader in readers:
             reader(entry)
         return entry
 
@@ -122,11 +125,11 @@ class Log:
         return self._tail[-1] if entry.seq == self.last_seq else entry.frame()
 
     def _keep(self, frame: str) -> None:
-        self._tail.append(frame)
-        self.size_bytes += len(frame)
-        budget = self._budget
-        budget.used_bytes += len(frame)
-        while (len(self._tail) > self._max_kept or self.size_bytes > budget.max_bytes_each) and len(self._tail) > 1:
+        tail, budget, size = self._tail, self._budget, len(frame)
+        tail.append(frame)
+        self.size_bytes += size
+        budget.used_bytes += size
+        while (self.size_bytes > budget.max_bytes_each or len(tail) > self._max_kept) and len(tail) > 1:
             self._drop_first()
         if budget.used_bytes > budget.max_bytes:
             budget.on_excess()

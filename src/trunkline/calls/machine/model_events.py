@@ -63,25 +63,22 @@ class ModelEvents:
         Returns:
             False if the event has no handler, so that nothing depends on it.
         """
-        event = received.event
-        of_response = event["type"].startswith("response.")
-        if event["type"] not in _UNLOGGED:
-            self._parts.outbox.log(
-                log_events.WireReceived(event=redact(event) if self._parts.plan.hold else for_log(event))
-            )
-        if of_response:
-            self._parts.session.await_missed_response()  # the response continues
-        handler = self._handlers.get(event["type"])
-        try:
-            if handler is not None:
+        parts, event = self._parts, received.event
+        kind = event["type"]
+        of_response = kind.startswith("response.")
+        if kind not in _UNLOGGED:
+            parts.outbox.log(log_events.WireReceived(event=redact(event) if parts.plan.hold else for_log(event)))
+        if of_response and parts.session.misses_response:
+            parts.session.await_missed_response()  # the response continues
+        handler = self._handlers.get(kind)
+        if handler is not None:
+            try:
                 handler(event)
-        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
-            # A service may send malformed events; the call ignores them and continues.
-            self._parts.outbox.log_provider_error(
-                f"Ignored a malformed {event['type']} event: {error!r}", "malformed_event"
-            )
+            except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
+                # A service may send malformed events; the call ignores them and continues.
+                parts.outbox.log_provider_error(f"Ignored a malformed {kind} event: {error!r}", "malformed_event")
         if of_response:
-            self._parts.stall_watch.on_event()
+            parts.stall_watch.on_event()
         return handler is not None
 
     def _on_item_added(self, event: Event) -> None:

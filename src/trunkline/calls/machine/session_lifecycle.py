@@ -81,7 +81,7 @@ class SessionLifecycle:
         """Reason of the renewal under way, in the state RENEWING and until the new session is configured."""
         self._renewal = RenewalNeed.NONE
         self.generation = 0
-        self._misses_response = False
+        self.misses_response = False
         """True if a response was in progress when the sideband dropped, and its end has not arrived yet."""
         self.has_gaps = False
 
@@ -181,7 +181,7 @@ class SessionLifecycle:
         self._renewal_reason = ""
         outbox.set_timer(Timer.MISSED_RESPONSE, None)
         if dropped.resumable:  # audio still flows, and the session lives on
-            self._misses_response = self._misses_response or self._scheduler.busy
+            self.misses_response = self.misses_response or self._scheduler.busy
             self._caller_turns.abort_speech()  # the end of the caller's turn may be missed
             self._playout.on_sideband_lost()
             return True
@@ -194,7 +194,7 @@ class SessionLifecycle:
         """Reset all parts; a response in progress is requested again in the next session."""
         self._outbox.set_timer(Timer.RENEWAL, None)
         self._outbox.drop_buffered()
-        self._misses_response = False
+        self.misses_response = False
         self._scheduler.on_session_lost()
         resent = self._caller_turns.on_session_lost()
         self._outbox.log_all(self._transcript.close_open(self._playout.duration_ms, but=resent))
@@ -202,12 +202,12 @@ class SessionLifecycle:
 
     def await_missed_response(self) -> None:
         """Give a response that was in progress when the sideband dropped a little time for its next event."""
-        if self._misses_response and self._status.link_up:
+        if self.misses_response and self._status.link_up:
             self._outbox.set_timer(Timer.MISSED_RESPONSE, self._outbox.now_ms + MISSED_RESPONSE_WAIT_MS)
 
     def on_response_done(self) -> None:
         """Stop waiting for a missed response: the end of the response has arrived."""
-        self._misses_response = False
+        self.misses_response = False
         self._outbox.set_timer(Timer.MISSED_RESPONSE, None)
 
     def on_missed_response_timeout(self) -> None:
@@ -216,7 +216,7 @@ class SessionLifecycle:
         The response ended while the sideband was down, and a tool call may have been missed with it.
         """
         if self._scheduler.busy:
-            self._misses_response = False
+            self.misses_response = False
             self._outbox.log(log_events.LegReofferRequested(reason="a response was lost while the sideband was down"))
 
     # The session is renewed -----------------------------------------------------------------------------------------

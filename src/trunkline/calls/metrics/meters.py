@@ -16,6 +16,7 @@ from trunkline.scenario.text_model import TextReply
 
 _NOTHING: Sequence[log_events.LogEventUnion] = ()
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+_WITH_USAGE = frozenset({"response.done", _TRANSCRIBED})
 
 
 class Meters:
@@ -40,18 +41,17 @@ class Meters:
         """Read the next entry of the log. Return the events to append after it."""
         event = entry.event
         if type(event) is log_events.WireReceived:  # quicker than `match`, for each event of the log
-            used = self._used(event.event)
-            if used is not None:
-                return (used,)
-        elif type(event) is log_events.WireSent:
+            used = self._used(event.event) if event.event["type"] in _WITH_USAGE else None
+            return _NOTHING if used is None else (used,)
+        if type(event) in LATENCY_KINDS:
+            measured = self._latency.read(entry)
+            return _NOTHING if measured is None else (measured,)
+        if type(event) is log_events.WireSent:
             if event.event["type"] == "session.update":
                 self._configured(event.event)
         elif isinstance(event, log_events.CallStarted | log_events.ModelChanged):
             self._model = event.model
-        if type(event) not in LATENCY_KINDS:
-            return _NOTHING
-        measured = self._latency.read(entry)
-        return _NOTHING if measured is None else (measured,)
+        return _NOTHING
 
     def text_reply(self, purpose: str, reply: TextReply) -> Sequence[log_events.LogEventUnion]:
         """Count a reply of a text model to a request for a purpose. Return the events to append for it."""

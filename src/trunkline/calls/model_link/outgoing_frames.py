@@ -21,7 +21,7 @@ MAX_QUEUED_FRAMES = 1_000
 
 MAX_UNACKED = 200
 """Items that are kept, for a service that acknowledges none."""
-_ACKNOWLEDGEMENTS = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
+_ACKNOWLEDGEMENTS = frozenset({"conversation.item.added", "conversation.item.created", "conversation.item.done"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -92,10 +92,10 @@ class OutgoingFrames:
         Returns:
             False if the event only says that an item was sent twice, so that nobody needs it.
         """
-        if self._unacked.is_duplicate_error(event):
-            return False
-        self._unacked.on_received(event)
-        return True
+        kind = event["type"]
+        if kind in _ACKNOWLEDGEMENTS:
+            self._unacked.on_received(event)
+        return kind != "error" or not self._unacked.is_duplicate_error(event)
 
     async def write(self, connection: Connection) -> None:
         """Send the queued frames, until the connection is lost."""
@@ -133,7 +133,7 @@ class UnackedItems:
     def on_received(self, event: Event) -> None:
         """Forget an item that the service's event acknowledges."""
         item = event.get("item")
-        if event["type"] in _ACKNOWLEDGEMENTS and isinstance(item, dict):
+        if isinstance(item, dict):
             self._frames.pop(str(item.get("id")), None)
 
     def take_for_resend(self) -> list[tuple[str, str]]:
@@ -144,9 +144,9 @@ class UnackedItems:
 
     @staticmethod
     def is_duplicate_error(event: Event) -> bool:
-        """Return whether the service refuses an item sent again, because it has the item already."""
+        """Return whether an `error` event refuses an item that was sent again, because the service has it already."""
         error = event.get("error")
-        event_id = error.get("event_id") if event["type"] == "error" and isinstance(error, dict) else None
+        event_id = error.get("event_id") if isinstance(error, dict) else None
         return isinstance(event_id, str) and event_id.startswith(RESEND_PREFIX)
 
     def clear(self) -> None:
