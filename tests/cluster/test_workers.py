@@ -227,6 +227,36 @@ async def test_the_agent_speaks_again_soon_after_its_worker_was_killed(workers: 
     workers.until_ready()
 
 
+async def test_a_worker_that_gets_sigterm_hands_its_call_to_the_other_one(workers: Workers) -> None:
+    call = await start(workers.url)
+    owner = workers.worker_of(call["call_id"])
+    stopping = workers.pid(owner)
+    seen, kinds = 0, []
+    async with page(workers.url, call) as socket:
+        await message(socket)
+        await socket.send('{"type": "say", "text": "good morning"}')
+        assert await answer_with(socket, "good morning") == "You said good morning."
+        os.kill(stopping, signal.SIGTERM)
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                if isinstance(frame := await socket.recv(), str):
+                    seen = sequence_of(frame) or seen
+                    kinds.append(json.loads(frame)["kind"])
+        assert socket.close_code == 1012
+    assert kinds[-1] == "call.handed_over"
+    async with redialled(workers.url, call, seen) as socket, asyncio.timeout(30):
+        numbers = []
+        while (event := json.loads(await socket.recv()))["kind"] != "call.taken_over":
+            numbers.append(event["seq"])
+        assert (event["cause"], event["seq"]) == ("handed_over", seen + 1)
+        assert not any(numbers)
+        await socket.send('{"type": "say", "text": "and then"}')
+        assert await answer_with(socket, "and then") == "You said and then."
+    workers.server.waits_for(lambda: workers.pid(owner) != stopping, START_S)
+    assert re.search(rf'INFO: call\.handed_over call={call["call_id"]} released=true', workers.server.output)
+    workers.until_ready()
+
+
 async def audio(socket: websockets.ClientConnection) -> int:
     """Wait for a second of the agent's audio; return the number of the last event before that."""
     seen = heard = 0
