@@ -253,7 +253,7 @@ async def test_a_worker_that_gets_sigterm_hands_its_call_to_the_other_one(worker
         await socket.send('{"type": "say", "text": "and then"}')
         assert await answer_with(socket, "and then") == "You said and then."
     workers.server.waits_for(lambda: workers.pid(owner) != stopping, START_S)
-    assert re.search(rf'INFO: call\.handed_over call={call["call_id"]} released=true', workers.server.output)
+    assert re.search(rf"INFO: call\.handed_over call={call['call_id']} released=true", workers.server.output)
     workers.until_ready()
 
 
