@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trunkline.cluster.shared_usage import OtherServers, ServerUsage
+from trunkline.cluster.shared_usage import MAX_SERVERS, OtherServers, ServerUsage
 
 pytestmark = pytest.mark.pure
 
@@ -33,6 +33,21 @@ def test_each_try_is_new_once() -> None:
     others = OtherServers()
     new = [others.update({"server_2": tried(tries)}).tries["wrong_token", CLIENT] for tries in (2, 2, 5)]
     assert new == [2, 0, 3]
+
+
+def test_tries_are_not_new_again_after_a_failure_of_the_database() -> None:
+    others = OtherServers()
+    others.update({"server_2": tried(5)})
+    others.update({})
+    assert others.update({"server_2": tried(6)}).tries["wrong_token", CLIENT] == 1
+
+
+def test_the_number_of_remembered_servers_is_bounded() -> None:
+    others = OtherServers()
+    for number in range(MAX_SERVERS + 1):
+        others.update({f"server_{number}": tried(1)})
+    assert others.update({"server_0": tried(1)}).tries["wrong_token", CLIENT] == 1
+    assert others.update({f"server_{MAX_SERVERS}": tried(1)}).tries["wrong_token", CLIENT] == 0
 
 
 def test_a_count_that_begins_again_is_new() -> None:

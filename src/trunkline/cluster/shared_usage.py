@@ -6,11 +6,14 @@ server holds on the others about two seconds later.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
+
+MAX_SERVERS = 1_000
+"""Servers that are remembered; the one that was not seen for the longest time is forgotten first."""
 
 
 class ServerUsage(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,25 +47,29 @@ class OtherServers:
     """The usage of the other servers, as they have last reported it."""
 
     def __init__(self) -> None:
-        self._reports: dict[str, ServerUsage] = {}
+        self._counted: OrderedDict[str, dict[str, dict[str, int]]] = OrderedDict()
+        """The tries that were counted, by the server's id. They stay while a server cannot be seen."""
         self._calls: Counter[str] = Counter()
 
     def update(self, reports: Mapping[str, ServerUsage]) -> NewUsage:
         """Take the latest reports, by the server's id, and return the new usage. A server without a report has gone."""
         new = NewUsage()
         for server, report in reports.items():
-            former = self._reports.get(server, ServerUsage())
+            former = self._counted.get(server, {})
             for limit, by_client in report.tries.items():
-                counted = former.tries.get(limit, {})
+                counted = former.get(limit, {})
                 for client, tries in by_client.items():
                     before = counted.get(client, 0)
                     # A smaller number is a new count: the former tries are more than a minute old.
                     new.tries[limit, client] += tries - before if tries >= before else tries
             for name, cookies in report.signed_out.items():
                 new.signed_out.update((name, cookie) for cookie in cookies)
-        self._reports = dict(reports)
+            self._counted[server] = report.tries
+            self._counted.move_to_end(server)
+        while len(self._counted) > MAX_SERVERS:
+            self._counted.popitem(last=False)
         self._calls = Counter()
-        for report in self._reports.values():
+        for report in reports.values():
             self._calls.update(report.calls)
         return new
 

@@ -7,6 +7,7 @@ import contextlib
 import random
 import struct
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from tests.calls.test_webrtc_offers import FakeMedia
 from tests.store.audio.relay_rig import RawRecording, Track
 from tests.store.audio.signals import noise, place_ms
 from trunkline.calls.call import Call
+from trunkline.calls.live_record import LiveRecord, TakenOverCall
+from trunkline.calls.log import Entry
+from trunkline.calls.log_events import AgentChanged
 from trunkline.calls.pages import Page
 from trunkline.realtime.audio import decode_pcmu
 from trunkline.realtime.audio_tap import AudioTap
@@ -199,3 +203,32 @@ async def test_too_much_audio_for_one_time_grows_neither_the_recording_nor_the_m
 def test_a_time_that_cannot_be_right_is_refused(end_ms: int) -> None:
     with pytest.raises(PageAudioError, match="time"):
         read_chunk(b"TLA1" + struct.pack("<I", end_ms) + bytes(9600), 100_000)
+
+
+def of_another_server(rtc_call_id: str | None, committed_ms: int) -> TakenOverCall:
+    """Return a call over WebRTC that another server ran until this time."""
+    record = LiveRecord(
+        "call_1", "key", "bench", "host", "m", datetime.now(UTC).isoformat(), "webrtc", "opus", "leg_secret", 1,
+        rtc_call_id=rtc_call_id,
+    )  # fmt: skip
+    return TakenOverCall(record, [Entry(1, committed_ms, AgentChanged(agent="host"))])
+
+
+@pytest.mark.parametrize("rtc_call_id", ["rtc_1", None], ids=["the same WebRTC call", "another offer"])
+@in_virtual_time
+async def test_the_chunks_continue_on_the_server_that_takes_the_call_over(rtc_call_id: str | None) -> None:
+    voice, recording, page = noise(1000, 17), RawRecording(), Page()
+    taken_over = of_another_server(rtc_call_id, 0)
+    call = Call(scenario(), FakeMedia(), transport="webrtc", recording=recording, taken_over=taken_over)
+    running = asyncio.create_task(call.run())
+    call.attach(page, "leg_secret", 0)
+    assert role_of(page)["records"] is True
+    began_ms = round(call._now_ms())
+    for at in range(0, 1000, 200):
+        await asyncio.sleep(0.2)
+        part = slice(at * 24, (at + 200) * 24)
+        call.receive_audio(page, chunk(voice[part], voice[part], began_ms + at + 200))
+    await asyncio.sleep(1)
+    call.hang_up()
+    await running
+    assert place_ms(voice, recording.track(LEFT))[0] == pytest.approx(began_ms, abs=20)

@@ -142,3 +142,25 @@ async def test_the_recording_ends_with_the_call_and_crosses_segments_without_a_s
     assert caller.recording.ended
     check_all_heard(caller)
     check_place(caller.sent[0][1], caller.recording.track(LEFT), caller.sent[0][0])
+
+
+@in_virtual_time
+async def test_audio_that_a_page_has_kept_during_a_lost_connection_is_where_it_was_spoken() -> None:
+    voice = noise(5000, 15)
+    frames = [voice[at : at + 480].tobytes() for at in range(0, len(voice), 480)]
+    async with recorded_call(speaking(500)) as caller:
+        await asyncio.sleep(1)
+        caller.command(type="audio_from", position=0)
+        began_ms = caller.now_ms()
+        for frame in frames[:50]:
+            await asyncio.sleep(0.02)
+            caller.call.receive_audio(caller.page, frame)
+        caller.call.detach(caller.page, "closed")
+        await asyncio.sleep(3)
+        caller.joins()
+        caller.command(type="audio_from", position=24_000, late_ms=3000)
+        for number, frame in enumerate(frames[50:]):
+            await asyncio.sleep(0 if number < 150 else 0.02)
+            caller.call.receive_audio(caller.page, frame)
+        await asyncio.sleep(2)
+    check_place(voice, caller.recording.track(LEFT), began_ms)
