@@ -51,6 +51,15 @@ async def test_an_old_report_does_not_count(url: str, monkeypatch: pytest.Monkey
         assert await second.others() == {}
 
 
+async def test_the_report_of_a_dead_server_is_removed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two_servers(url) as (first, second):
+        await first.report(USAGE)
+        monkeypatch.setattr(usage_table, "FORGET_AFTER_MS", -1.0)
+        await second.report(USAGE)
+        monkeypatch.setattr(usage_table, "STALE_MS", 1e9)
+        assert await second.others() == {}
+
+
 async def test_the_usage_of_a_day_stays_when_its_server_has_left(url: str) -> None:
     async with two_servers(url) as (first, second):
         for usd in (1.0, 2.5):

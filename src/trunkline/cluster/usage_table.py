@@ -34,11 +34,13 @@ class UsageTable:
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
 
     async def report(self, usage: ServerUsage) -> None:
-        """Write the usage of this server."""
+        """Write the usage of this server, and remove the reports of servers that died."""
         row = {"written_ms": self._now_ms, "usage": _encode(usage).decode()}
         upsert = self._insert(server_usage).values(server_id=self._server_id, **row)
         async with self._database.writing() as connection:
             await connection.execute(upsert.on_conflict_do_update(index_elements=["server_id"], set_=row))
+            dead = server_usage.c.written_ms < self._now_ms - FORGET_AFTER_MS
+            await connection.execute(delete(server_usage).where(dead))
 
     async def others(self) -> dict[str, ServerUsage]:
         """Return the reports of the other servers that live."""
@@ -55,12 +57,9 @@ class UsageTable:
         return reports
 
     async def leave(self) -> None:
-        """Remove the report of this server, and those of servers that died."""
-        gone = (server_usage.c.server_id == self._server_id) | (
-            server_usage.c.written_ms < self._now_ms - FORGET_AFTER_MS
-        )
+        """Remove the report of this server."""
         async with self._database.writing() as connection:
-            await connection.execute(delete(server_usage).where(gone))
+            await connection.execute(delete(server_usage).where(server_usage.c.server_id == self._server_id))
 
     async def spend(self, usage: DayUsage) -> None:
         """Write the usage of a day of this server. It stays for the day, also if the server stops."""
