@@ -127,7 +127,7 @@ class _Call:
         """The latest messages by their ids: a truncated one is stored as it was heard."""
 
 
-class _Queued(NamedTuple):
+class _Queued(msgspec.Struct, frozen=True, gc=False):
     call: _Call
     entry: Entry
     frame: str
@@ -418,15 +418,16 @@ def _rows(taken: list[_Queued]) -> Batch:
     frames: dict[_Call, dict[int, str]] = {}
     utterances: dict[tuple[str, int], UtteranceRow] = {}
     replaced: dict[str, int] = {}
-    for call, entry, frame, is_restored in taken:
+    for one in taken:
+        call, entry = one.call, one.entry
         call.last_seq = entry.seq
-        if is_restored:
+        if one.is_restored:
             replaced.setdefault(call.call_id, entry.seq)
         of_call = frames.get(call)
         if of_call is None:
             of_call = frames[call] = {}
         for kept in _kept(call, entry):
-            stored = frame if kept is entry else kept.frame()
+            stored = one.frame if kept is entry else kept.frame()
             call.stored_bytes += len(stored)
             of_call[kept.seq] = stored
             if type(kept.event) in _FOR_ROWS and (utterance := _utterance(call, kept)) is not None:
