@@ -21,6 +21,10 @@ NOTICE_SHARE = 0.1
 stop at the same time, are known as draining by then."""
 MAX_NOTICE_S = 3.0
 MIN_NOTICE_S = 0.5
+PACE_S = 0.05
+PACE_SHARE = 0.25
+"""The pause between two calls, so that the next server takes one after the other over; and the most that all pauses
+together may take of the drain time."""
 TURN_SHARE = 0.5
 """The share of the drain time in which a call waits for a pause between two turns."""
 
@@ -63,17 +67,21 @@ class HandOver:
             HandOverMoment.NO_TOOL: began + self._drain_s,
             HandOverMoment.NOW: None,
         }
-        await asyncio.gather(*(self._hand_over(call, moments) for call in self._recorded()))
+        calls = self._recorded()
+        pause_s = min(PACE_S, PACE_SHARE * self._drain_s / max(1, len(calls)))
+        await asyncio.gather(*(self._hand_over(call, number * pause_s, moments) for number, call in enumerate(calls)))
 
     def _recorded(self) -> list[Call]:
         return [call for call in self._running_calls() if self._live.records(call.call_id)]
 
-    async def _hand_over(self, call: Call, moments: Mapping[HandOverMoment, float | None]) -> None:
+    async def _hand_over(self, call: Call, pause_s: float, moments: Mapping[HandOverMoment, float | None]) -> None:
         """Hand a call over, unless it ends first.
 
         Args:
+            pause_s: the time in s before its turn comes.
             moments: the moments to wait for, each with the time at which the wait for it ends.
         """
+        await asyncio.sleep(pause_s)
         for moment, until in moments.items():
             call.hand_over(moment)
             with suppress(TimeoutError):
