@@ -116,12 +116,13 @@ test: setup .make/clients
 	@$(MAKE) --no-print-directory test-core
 
 test-browser-group:
-	@$(MAKE) --no-print-directory browser .make/firefox lint test-console
+	@$(MAKE) --no-print-directory browser .make/firefox
 	@$(MAKE) --no-print-directory test-browser
+	@$(MAKE) --no-print-directory test-pages
 
 test-speech-group:
+	@$(MAKE) --no-print-directory lint test-console
 	@$(MAKE) --no-print-directory test-speech
-	@$(MAKE) --no-print-directory test-pages
 
 # The documentation site, with the API reference from the docstrings, in site/.
 docs: setup
