@@ -10,6 +10,7 @@ from tests.calls.call_harness import Caller, scenario
 from tests.calls.test_webrtc_offers import FakeMedia, calling, greeted
 from trunkline.calls import log_events
 from trunkline.calls.live_record import TakenOverCall
+from trunkline.calls.machine.inputs import HandOverMoment
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.testing.virtual_time import in_virtual_time
@@ -18,8 +19,8 @@ from trunkline.testing.virtual_time import in_virtual_time
 @contextlib.asynccontextmanager
 async def taking_over(former: Caller, model: FakeMedia) -> AsyncIterator[Caller]:
     """Run the call on another server, and yield its caller, whose page connects again."""
-    taken_over = TakenOverCall(former.call.live_record(), former.call.log.since(0))
     former.call.abandon()
+    taken_over = TakenOverCall(former.call.live_record(), former.call.log.since(0))
     async with CallRegistry(time_limits=CallTimeLimits()) as registry:
         caller = Caller(registry.take_over(scenario(), model, taken_over), model)
         caller.joins()
@@ -68,3 +69,34 @@ async def test_another_server_asks_for_an_offer_if_the_webrtc_call_is_over() -> 
             caller.types("hello")
             await caller.until(lambda: "You said: hello." in caller.answers())
             assert "hi" in str(model.now.items)
+
+
+@in_virtual_time
+async def test_a_call_is_handed_over_in_the_middle_of_an_answer() -> None:
+    model = FakeMedia(pace_s=0.2)
+    async with calling(model) as former:
+        await greeted(former)
+        former.types("hello")
+        await former.until(lambda: any(event.text for event in former.logged(log_events.MessageDelta)[1:]))
+        former.call.hand_over(HandOverMoment.BETWEEN_TURNS)
+        assert former.call.is_elsewhere
+        async with taking_over(former, model) as caller:
+            await caller.until(lambda: len(model.connections) == 2)
+            assert model.sidebands == ["rtc_1", "rtc_1"]
+    assert former.logged(log_events.AudioCleared, log_events.CallEnded) == []
+
+
+@in_virtual_time
+async def test_a_server_that_lost_the_call_unnoticed_does_not_hang_up_at_its_end() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+
+        async def commit() -> bool:
+            caller.call.abandon()  # as the recorder does if another server has raised the epoch
+            return False
+
+        caller.call.commit = commit
+        caller.call.hang_up("the caller did not come back")
+        await asyncio.sleep(5)
+        assert model.open == {"rtc_1"}

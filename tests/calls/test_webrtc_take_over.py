@@ -383,6 +383,41 @@ def test_the_end_of_the_audio_that_was_missed_is_known_by_the_silence_of_the_pag
     assert [event.item_id for event in driver.logged(log_events.AudioDone)] == [item_id]
 
 
+@pytest.mark.parametrize("reported", [True, False])
+def test_audio_that_was_played_without_a_server_counts_as_heard(reported: bool) -> None:
+    former = webrtc_call()
+    former.types("Tell me everything.")
+    item_id = former.begins_to_speak(STORY, audible=False)
+    response_id = former.finishes_generating(item_id)
+    driver = taken_over(former)
+    driver.shows(item_id)
+    if reported:  # its start was not
+        driver.played_out(response_id)
+    else:
+        driver.page_hears(audible=False, since_ms=200)
+        driver.wait(1000)
+    driver.types("And now?")
+    driver.wait(1000)
+    assert driver.sent_of("conversation.item.truncate") == []
+    assert driver.said(item_id) == ""  # so it stays as the former server has logged it
+
+
+def test_the_end_of_a_later_answer_ends_an_earlier_one_too() -> None:
+    former, item_id = webrtc_speaking()
+    former.message_done(item_id, STORY)
+    call_id = former.model_calls("weather")
+    former.response_done()
+    former.tool_finishes(call_id)
+    later = former.begins_to_speak(STORY, audible=False)
+    response_id = former.finishes_generating(later)
+    driver = taken_over(former)
+    driver.shows(later)
+    driver.played_out(response_id)
+    driver.types("And now?")
+    driver.wait(1000)
+    assert driver.sent_of("conversation.item.truncate") == []
+
+
 def test_the_audio_of_an_answer_that_the_page_hears_plays() -> None:
     former = webrtc_call()
     driver = taken_over(former)

@@ -28,6 +28,7 @@ class WebRtcCalls:
         self._provider = provider
         self._call_id = call_id
         self._spawn = spawn
+        self._is_released = False
         self._former: set[str] = set()
         """Calls that are not in use and not hung up yet."""
         self.current: str | None = None
@@ -58,12 +59,12 @@ class WebRtcCalls:
         self.current = rtc_call_id
 
     def release(self) -> None:
-        """Forget the present call without a hang-up: another server of the cluster continues it."""
-        self.current = None
+        """Leave the present call alone from now on: another server of the cluster continues it."""
+        self._is_released = True
 
     def drop(self) -> None:
-        """Stop using the present call. It is hung up soon, at the latest by `hang_up`."""
-        if self.current is not None:
+        """Stop using the present call. It is hung up soon, at the latest by `hang_up`, unless it is released."""
+        if self.current is not None and not self._is_released:
             self.add_former(self.current)
             self.current = None
             self._spawn(self.hang_up())

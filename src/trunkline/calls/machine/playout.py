@@ -97,7 +97,7 @@ class Playout:
         clock.release(self._outbox.now_ms)
         self._webrtc, self._clock = playing, clock
         self._held_before_ms = clock.held_ms(self._outbox.now_ms)
-        playing.on_server_changed()
+        playing.on_server_changed(self._now_ms)
         playing.on_page_lost(self._now_ms)
 
     def on_message_found(self, item_id: str) -> None:
@@ -110,8 +110,9 @@ class Playout:
 
         Otherwise set the timer by which that is known.
         """
-        item_id = None if self._webrtc is None else self._webrtc.playing_item
-        if self._webrtc is None or item_id is None:
+        item_id = None if self._webrtc is None else self._webrtc.unsettled_item
+        message = None if item_id is None else self._transcript.message(item_id)
+        if self._webrtc is None or item_id is None or message is None or not message.done:
             return
         at_ms = self._webrtc.stop_missed_at_ms(self._now_ms, self.duration_ms(item_id))
         if at_ms is None or at_ms > self._now_ms:
@@ -339,11 +340,12 @@ class Playout:
             self._webrtc.on_response_done(response_id)
             if cancelled:
                 self._webrtc.on_response_cancelled(response_id)
+            self.check_missed_stop()
 
     def on_sideband_lost(self) -> None:
         """Expect no more words, though audio may still play."""
         if self._webrtc is not None:
-            self._webrtc.on_sideband_lost()
+            self._webrtc.on_sideband_lost(self._now_ms)
 
     def on_page_report(self, *, audible: bool, since_ms: float) -> None:
         """Handle the page's report that the agent has been audible, or silent, for `since_ms`."""
@@ -369,6 +371,8 @@ class Playout:
             if not self._webrtc.has_truncations:
                 self.settle_truncations()
             return
+        if self._webrtc is not None:
+            self._webrtc.on_stop_reported(str(event.get("response_id")))
         played = self._webrtc.on_stopped(self._now_ms) if self._webrtc else None
         if played is not None:
             self._log_done(played)

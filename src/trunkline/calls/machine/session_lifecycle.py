@@ -102,7 +102,7 @@ class SessionLifecycle:
 
     def expect_missed_response(self) -> None:
         """Wait for the next event of a response that was in progress before a take-over."""
-        self._misses_response = True
+        self.misses_response = True
         self.await_missed_response()
 
     # The link is up -------------------------------------------------------------------------------------------------

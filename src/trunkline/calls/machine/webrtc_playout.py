@@ -65,8 +65,8 @@ class WebRtcPlayout:
         """The response that the model still generates, so that its audio may pause."""
         self._unclaimed: str | None = None
         """A message whose response is not known, since it began while no server was attached."""
-        self._has_gap = False
-        """True if the latest start or end of audio may have been missed."""
+        self._gap_at_ms: float | None = None
+        """Time of a loss of the sideband, since which no start or end of audio was reported; None without one."""
 
     def on_message_added(self, response_id: str, item_id: str) -> None:
         """Note the message of a response: the service announces audio by the response's id."""
@@ -78,13 +78,13 @@ class WebRtcPlayout:
         if self._unfinished == response_id:
             self._unfinished = None
 
-    def on_sideband_lost(self) -> None:
+    def on_sideband_lost(self, now_ms: float) -> None:
         """Expect no more words: audio may play that the call knows nothing of."""
-        self._unfinished = None
+        self._unfinished, self._gap_at_ms = None, now_ms
 
-    def on_server_changed(self) -> None:
-        """Note that nobody was attached to the session for a while, so that reports may be missing."""
-        self._has_gap = True
+    def on_server_changed(self, now_ms: float) -> None:
+        """Note that nobody was attached to the session until now, so that reports may be missing."""
+        self._gap_at_ms = now_ms
 
     def on_message_found(self, item_id: str) -> None:
         """Note a message that the session got while no server was attached. Its audio may play already."""
@@ -96,35 +96,60 @@ class WebRtcPlayout:
         Returns:
             The id of the message that plays since now, as far as it is known; None if no message was expected.
         """
-        if not self._has_gap or self._playing is not None:
+        if self._gap_at_ms is None or self._playing is not None:
             return None
-        response_id, item_id = next(iter(self._waiting.items()), ("", self._unclaimed))
+        response_id, item_id = self._expected
         if item_id is None:
             return None
         self._waiting.pop(response_id, None)
-        self._unclaimed, self._has_gap = None, False
+        self._unclaimed = None
         self._playing = _PlayingMessage(item_id, response_id, now_ms)
         return item_id
+
+    @property
+    def _expected(self) -> tuple[str, str | None]:
+        """The response and the message that play next; None without a message."""
+        return next(iter(self._waiting.items()), ("", self._unclaimed))
+
+    @property
+    def unsettled_item(self) -> str | None:
+        """The message that plays or may have been played while no server was attached."""
+        if self._gap_at_ms is None:
+            return None
+        return self._playing.item_id if self._playing is not None else self._expected[1]
 
     def stop_missed_at_ms(self, now_ms: float, estimate_ms: float) -> float | None:
         """Return the time at which the end of the audio counts as missed; None if the service will report it.
 
         Args:
             now_ms: the current time.
-            estimate_ms: estimated duration of the message that plays.
+            estimate_ms: estimated duration of the message `unsettled_item`.
         """
-        if not self._has_gap or self._playing is None or self._unfinished is not None:
+        if self._gap_at_ms is None or self._unfinished is not None:
             return None
+        since_ms = self._gap_at_ms if self._playing is None else self._playing.started_at_ms
         if self._page is None:
-            return self._playing.started_at_ms + estimate_ms + MISSED_STOP_MARGIN_MS
-        return None if self._page.audible else self._page.since_ms + MISSED_STOP_SILENCE_MS
+            return since_ms + estimate_ms + MISSED_STOP_MARGIN_MS
+        return None if self._page.audible else max(self._page.since_ms, since_ms) + MISSED_STOP_SILENCE_MS
 
     def on_stop_missed(self, now_ms: float) -> PlayedAudio | None:
-        """Note that the audio has ended without a report, and return its message with the duration."""
+        """Note that the audio has ended without a report.
+
+        Returns:
+            The message with its duration; None if its start was missed, too.
+        """
         ended_at_ms = now_ms
         if self._page is not None and self._playing is not None:
             ended_at_ms = max(self._page.since_ms, self._playing.started_at_ms)
+        self._waiting.clear()
+        self._unclaimed = None
         return self.on_stopped(ended_at_ms)
+
+    def on_stop_reported(self, response_id: str) -> None:
+        """Expect no audio of a response that has been played, also if its start was missed."""
+        if self._gap_at_ms is not None:
+            self._waiting.pop(response_id, None)
+            self._unclaimed = None
 
     def on_started(self, response_id: str, now_ms: float) -> str | None:
         """Note the start of a response's audio.
@@ -132,7 +157,7 @@ class WebRtcPlayout:
         Returns:
             The id of the response's message; None for an unknown response.
         """
-        self._has_gap = False
+        self._gap_at_ms = None
         item_id = self._waiting.get(response_id)
         if item_id is None and self._unclaimed is not None:
             self._waiting[response_id] = item_id = self._unclaimed
@@ -163,7 +188,7 @@ class WebRtcPlayout:
 
     def on_stopped(self, now_ms: float) -> PlayedAudio | None:
         """Note that all audio of a response was played, and return its message with the duration."""
-        self._has_gap = False
+        self._gap_at_ms = None
         ended, self._playing = self._playing, None
         if ended is None:
             return None
