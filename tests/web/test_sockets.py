@@ -21,7 +21,8 @@ from trunkline.web import create_app, lifespan, server_state
 
 async def test_a_whole_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, FakeModel(audio_ms=300)) as caller, caller.calling() as (started, page):
-        assert page.frames[0] == {"seq": 0, "at_ms": page.frames[0]["at_ms"], "kind": "leg.role", "role": "caller"}
+        role = {"seq": 0, "at_ms": page.frames[0]["at_ms"], "kind": "leg.role", "role": "caller", "audio_position": 0}
+        assert page.frames[0] == role
         assert [frame["seq"] for frame in page.frames[1:]] == list(range(1, len(page.frames)))
         assert page.frames[1]["call_id"] == started["call_id"]
         await page.sends({"type": "say", "text": "good morning"})
