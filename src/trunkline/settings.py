@@ -126,6 +126,29 @@ def _checked_engine(address: str) -> str:
     return address.rstrip("/").removesuffix("/v1").removesuffix("/openai")
 
 
+def _checked_cluster_address(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme == "http" and bool(parts.hostname) and bool(parts.port) and parts.path in ("", "/")
+        is_exact = not (parts.query or parts.fragment or "@" in parts.netloc) and not _is_unspecified(parts.hostname)
+    except ValueError:
+        usable = is_exact = False
+    if not (usable and is_exact):
+        raise ValueError(
+            "it must look like http://10.0.0.5:3100, with a host at which the other servers reach this one, and a port "
+            "for them alone"
+        )
+    return address.rstrip("/")
+
+
+def _is_unspecified(host: str | None) -> bool:
+    """Return whether a host is 0.0.0.0 or ::, at which no other machine reaches this one."""
+    try:
+        return ipaddress.ip_address(host or "").is_unspecified
+    except ValueError:
+        return False
+
+
 def _checked_pattern(pattern: str) -> str:
     try:
         compiled = re.compile(pattern)
@@ -293,7 +316,17 @@ class Settings(BaseSettings):
     """The source of these weights, or a mirror with the same paths. Only `trunkline models fetch` downloads."""
 
     take_over: Literal["on", "off"] | None = Field(default=None, validation_alias="TRUNKLINE_TAKE_OVER")
-    """Record running calls, so that another server can take them over; by default only with `--workers`."""
+    """Record running calls, so that another server can take them over; by default only with `--workers` or a cluster
+    address."""
+    cluster_address: Annotated[str, AfterValidator(_checked_cluster_address)] | None = Field(
+        default=None, validation_alias="TRUNKLINE_CLUSTER_ADDRESS"
+    )
+    """The address of this server for other servers that share its Postgres, such as `http://10.0.0.5:3100`. Each worker
+    has a port of its own, counted from this one."""
+    cluster_key: Annotated[SecretStr, AfterValidator(_checked_token)] | None = Field(
+        default=None, validation_alias="TRUNKLINE_CLUSTER_KEY"
+    )
+    """The secret by which these servers know one another."""
     caller_wait_s: float = Field(default=30.0, validation_alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
     """The longest time without the caller's page before a call ends."""
     tool_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_TOOL_TIMEOUT_S", gt=0)
@@ -447,6 +480,25 @@ class Settings(BaseSettings):
         """True if only this machine reaches the server."""
         is_local = is_loopback(self.host) and self.token is None and not self.allowed_origins
         return is_local and not self.trusted_proxies
+
+    @property
+    def cluster_problem(self) -> str | None:
+        """The reason why the cluster address cannot be used with the other settings, with the fix; else None."""
+        if self.cluster_address is None:
+            return None
+        url = "" if self.database_url is None else self.database_url.get_secret_value()
+        if self.cluster_key is None:
+            return (
+                "TRUNKLINE_CLUSTER_ADDRESS needs TRUNKLINE_CLUSTER_KEY, a secret that all servers of the cluster share."
+            )
+        if self.take_over == "off":
+            return "TRUNKLINE_CLUSTER_ADDRESS needs take-over: remove TRUNKLINE_TAKE_OVER=off, or the address."
+        if not url.startswith(("postgresql://", "postgres://")):
+            return (
+                "TRUNKLINE_CLUSTER_ADDRESS needs a Postgres that all servers of the cluster share: set "
+                "TRUNKLINE_DATABASE_URL, or remove the address."
+            )
+        return None
 
     @property
     def chat_model_problem(self) -> str | None:

@@ -2,7 +2,8 @@
 
 The workers accept connections from one listening socket, which the supervisor opens and keeps. So a port that is taken
 is reported at once, and no connection is lost when a worker dies. The sockets between the processes are kept as well:
-a process that is started again has the address of its predecessor.
+a process that is started again has the address of its predecessor. With a cluster address, the workers listen there for
+each other and for the servers of other machines.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from multiprocessing.connection import Connection
 from pydantic import SecretStr
 
 from trunkline.cluster.node import ClusterNode
+from trunkline.cluster.peer_address import PeerAddress
 from trunkline.cluster.supervisor import ProcessPlan, Supervisor
 from trunkline.parent_watch import end_with_parent
 from trunkline.providers.factory import choose_provider_name
@@ -71,6 +73,9 @@ def serve_with_workers(
 
     Returns:
         The signal that ended the server; None if a process could not be started.
+
+    Raises:
+        PeerAddressError: a worker cannot listen at its address for the servers of other machines.
     """
     plans = []
     if choose_provider_name(settings) == "local" and not settings.engine_urls:
@@ -78,17 +83,27 @@ def serve_with_workers(
         plans.append(ProcessPlan("engine", _run_engine, (settings, targets, engine), serves_calls=False))
         settings = settings.model_copy(update={"engine_urls": [engine.url], "engine_key": SecretStr(engine.key)})
     served = _Served(settings, targets, listener, tls)
-    key = SecretStr(secrets.token_urlsafe(32))
-    listeners = [_listen() for _ in range(count)]
-    for number, own in enumerate(listeners, 1):
-        peers = tuple(_url(other) for other in listeners if other is not own)
-        node = ClusterNode(str(number), key, peers, own)
-        plans.append(ProcessPlan(f"worker {number}", _run_worker, (served, node)))
+    plans += [ProcessPlan(f"worker {node.name}", _run_worker, (served, node)) for node in _nodes(settings, count)]
 
     async def supervise() -> signal.Signals | None:
         return await Supervisor(plans, on_started).run()
 
     return asyncio.run(supervise())
+
+
+def _nodes(settings: Settings, count: int) -> list[ClusterNode]:
+    """Return the workers as servers of a cluster: of one on this machine, or of the configured one."""
+    if settings.cluster_address is None or settings.cluster_key is None:
+        key, listeners = SecretStr(secrets.token_urlsafe(32)), [_listen() for _ in range(count)]
+        addresses = [_url(listener) for listener in listeners]
+    else:
+        peers = PeerAddress.of_workers(settings.cluster_address, count, settings.port)
+        key, listeners = settings.cluster_key, [one.listen() for one in peers]
+        addresses = [one.url for one in peers]
+    return [
+        ClusterNode(str(number), key, [other for other in addresses if other != own], listener, own)
+        for number, (own, listener) in enumerate(zip(addresses, listeners, strict=True), 1)
+    ]
 
 
 def _listen() -> socket.socket:

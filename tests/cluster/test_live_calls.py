@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import update
 
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import MessageDelta
+from trunkline.cluster.claim_rules import STALE_HEARTBEAT_MS
 from trunkline.cluster.live_calls import LiveCall, LiveCalls, LiveWrite
 from trunkline.store.database import Database
+from trunkline.store.schema import servers
 
 FIRST, SECOND = "server_1", "server_2"
 EVENT = Entry(1, 20, MessageDelta(item_id="item_1", text="hello"))
@@ -76,6 +79,23 @@ async def test_of_two_servers_that_claim_at_once_one_wins(url: str) -> None:
         assert sorted(claims, key=str) == [epoch + 1, None, None, None]
 
 
+async def test_a_server_takes_the_calls_again_that_no_other_has_claimed(url: str) -> None:
+    async with live_calls(url) as live:
+        await live.begin("call_1", FIRST, "{}")
+        await live.begin("call_2", FIRST, "{}")
+        await live.claim("call_2", 1, SECOND)
+        assert await live.retake(["call_1", "call_2", "call_3"], FIRST) == {"call_1": 2}
+        assert await live.claim("call_1", 1, SECOND) is None  # which was decided before
+        assert await live.write([LiveWrite("call_2", 2, [(1, EVENT.frame())])]) == []
+
+
+async def test_a_call_that_is_begun_twice_has_one_record(url: str) -> None:
+    async with live_calls(url) as live:
+        assert await live.begin("call_1", FIRST, "{}") == 1
+        assert await live.begin("call_1", FIRST, '{"later": 1}') == 1
+        assert await live.load("call_1") == LiveCall("{}", ())
+
+
 async def test_the_calls_of_other_servers_are_written_beside_a_lost_one(url: str) -> None:
     async with live_calls(url) as live:
         lost, kept = await live.begin("call_1", FIRST, "{}"), await live.begin("call_2", FIRST, "{}")
@@ -98,6 +118,18 @@ async def test_an_owner_shows_its_address_and_the_age_of_its_heartbeat(url: str)
         assert (owner.server_id, owner.epoch, owner.address) == (FIRST, 1, "http://127.0.0.1:2")
         assert owner.heartbeat_age_ms is not None
         assert 0 <= owner.heartbeat_age_ms < 60_000
+
+
+async def test_a_server_finds_the_addresses_of_the_others_that_live(url: str) -> None:
+    async with live_calls(url) as live:
+        for number in (1, 2, 3):
+            await live.beat(f"server_{number}", f"http://127.0.0.1:{number}")
+        async with live._database.writing() as connection:
+            long_ago = servers.c.heartbeat_ms - STALE_HEARTBEAT_MS
+            await connection.execute(
+                update(servers).where(servers.c.server_id == "server_3").values(heartbeat_ms=long_ago)
+            )
+        assert await live.peers("server_1") == ["http://127.0.0.1:2"]
 
 
 async def test_a_server_that_has_left_has_no_address(url: str) -> None:

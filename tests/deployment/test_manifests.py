@@ -38,7 +38,7 @@ SECRET: dict[str, str] = yaml.safe_load((KUBERNETES / "secret.example.yaml").rea
 # Variables of other programs, by manifest.
 OTHERS = {
     "compose": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD", "SITE"},
-    "kubernetes": set[str](),
+    "kubernetes": {"POD_IP"},
     "azure": {
         "APPLICATIONINSIGHTS_CONNECTION_STRING",
         "AZURE_CLIENT_ID",
@@ -131,8 +131,37 @@ def test_the_literal_settings_of_azure_are_valid(monkeypatch: pytest.MonkeyPatch
     assert settings_of(literal, monkeypatch, tmp_path).provider == "azure"
 
 
-def test_two_servers_are_alike() -> None:
-    assert COMPOSE["services"]["server-1"] == COMPOSE["services"]["server-2"]
+def test_two_servers_differ_only_in_their_addresses_for_each_other() -> None:
+    servers = [
+        {**COMPOSE["services"][name], "environment": dict(COMPOSE["services"][name]["environment"])}
+        for name in ("server-1", "server-2")
+    ]
+    addresses = [server["environment"].pop("TRUNKLINE_CLUSTER_ADDRESS") for server in servers]
+    assert addresses == ["http://server-1:3100", "http://server-2:3100"]
+    assert servers[0] == servers[1]
+
+
+def test_the_servers_of_each_manifest_can_form_a_cluster() -> None:
+    compose = dict(COMPOSE["services"]["server-1"]["environment"])
+    own = {one["name"]: one.get("value") for one in container_of("server")["env"]}
+    kubernetes = {
+        **SECRET,
+        "TRUNKLINE_CLUSTER_ADDRESS": own["TRUNKLINE_CLUSTER_ADDRESS"].replace("$(POD_IP)", "10.0.0.5"),
+    }
+    for given in (compose, kubernetes):
+        assert given["TRUNKLINE_CLUSTER_KEY"]
+        values = {name: given[f"TRUNKLINE_{name.upper()}"] for name in ("cluster_address", "database_url")}
+        assert Settings.model_validate({**values, "cluster_key": TOKEN}).cluster_problem is None
+
+
+def test_the_servers_reach_each_other_at_the_port_of_their_addresses() -> None:
+    (port,) = [one["containerPort"] for one in container_of("server")["ports"] if one["name"] == "cluster"]
+    assert f":{port}" in str(container_of("server")["env"])
+    policy = object_of("NetworkPolicy", "server")["spec"]
+    labels = object_of("Deployment", "server")["spec"]["selector"]["matchLabels"]
+    for peers, rules in (("from", policy["ingress"]), ("to", policy["egress"])):
+        (rule,) = [one for one in rules if {"protocol": "TCP", "port": port} in one["ports"]]
+        assert rule == {peers: [{"podSelector": {"matchLabels": labels}}], "ports": [{"protocol": "TCP", "port": port}]}
 
 
 def test_azure_deploys_the_models_that_the_guide_names() -> None:
@@ -200,10 +229,11 @@ def test_servers_name_each_engine_of_kubernetes() -> None:
 
 
 @pytest.mark.parametrize(("component", "port"), [("server", 3000), ("engine", 3001)])
-def test_the_network_policy_opens_the_program_s_port_alone_over_tcp(component: str, port: int) -> None:
+def test_the_network_policy_opens_the_program_s_ports_alone_over_tcp(component: str, port: int) -> None:
     policy = object_of("NetworkPolicy", component)["spec"]
     rule = policy["ingress"][0]
-    assert all(one["protocol"] == "UDP" for other in policy["ingress"][1:] for one in other["ports"])
+    others = [one for other in policy["ingress"][1:] for one in other["ports"]]
+    assert [one["port"] for one in others if one["protocol"] == "TCP"] == ([3100] if component == "server" else [])
     assert [one["port"] for one in rule["ports"]] == [port]
     assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == component
 

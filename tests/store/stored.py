@@ -49,7 +49,7 @@ async def store(
     assert (writer.queued_events, writer.lost_events) == (0, 0)
 
 
-def feed(writer: StoreWriter, events: Iterable[LogEventUnion | tuple[int, LogEventUnion]]) -> Log:
+def feed(writer: StoreWriter, events: Iterable[LogEventUnion | tuple[int, LogEventUnion]], epoch: int = 0) -> Log:
     """Append events to a new log that the writer reads. Return the log."""
     now_ms = 0
 
@@ -57,6 +57,7 @@ def feed(writer: StoreWriter, events: Iterable[LogEventUnion | tuple[int, LogEve
         return now_ms
 
     log = Log(now)
+    log.epoch = epoch
     log.subscribe(writer.reader(log))
     for event in events:
         if isinstance(event, tuple):

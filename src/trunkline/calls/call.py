@@ -51,6 +51,7 @@ from trunkline.calls.model_link.link_state import Route
 from trunkline.calls.numbered_audio import NumberedAudio
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.recording import Recording, RecordingSource
+from trunkline.calls.send_gate import SendGate
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.calls.webrtc_calls import WebRtcCalls
 from trunkline.calls.word_listener import WordListener
@@ -154,6 +155,8 @@ class Call:
         """True if the call has stopped here without an end: another server runs it, or will."""
         self.stopped = asyncio.Event()
         """Set when the call has ended, or has stopped here; then its pages stay until `send_pages_away`."""
+        self.gate = SendGate()
+        """While it is closed, the server may have lost the call, which then does nothing."""
         self.commit: Callable[[], Awaitable[bool]] | None = None
         """Waits until the log so far is in the live record, and returns whether it is; None without a record."""
         self._provider = provider
@@ -217,9 +220,10 @@ class Call:
             timer_fired=inputs.TimerFired,
             now_ms=self._now_ms,
             on_failure=self._on_failure,
+            may_step=self.gate.is_open,
         )
         self._words = self._word_listener()
-        self._link = Link(self._runner.post, Route(self._connect) if transport == "websocket" else None)
+        self._link = Link(self._runner.post, Route(self._connect) if transport == "websocket" else None, self.gate)
         self._webrtc = WebRtcCalls(provider, self.call_id, self._runner.spawn)
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
@@ -348,13 +352,16 @@ class Call:
         self._runner.post(inputs.HandOverRequested(moment))
 
     def abandon(self) -> None:
-        """Stop without an end: another server runs the call. Its pages connect again.
+        """Stop without an end: another server runs the call. Nothing more is sent; its pages connect again.
 
         A WebRTC call continues at the provider, with its audio; only the sideband is closed.
         """
+        self.gate.shut()
         self._webrtc.release()
         if not self.is_over:
             self._stop_here()
+            for page in self._pages:
+                page.clear()
             self.send_pages_away()
 
     def send_pages_away(self) -> None:
@@ -380,6 +387,11 @@ class Call:
     def report_store(self, event: StoreDegraded | StoreRestored) -> None:
         """Append a change of the store's state to the log."""
         self._append(event)
+
+    def reopen(self) -> None:
+        """Continue after the gate was closed."""
+        self.gate.reopened()
+        self._runner.resume()
 
     @property
     def is_over(self) -> bool:
@@ -746,7 +758,8 @@ class Call:
         """Run a tool, once its start is committed: a server that takes the call over must know that it may have run."""
         if self.commit is not None:
             await self.commit()
-        await self._agents.run_tool(effect)
+        if await self.gate.wait():
+            await self._agents.run_tool(effect)
 
     def _append(self, event: LogEventUnion) -> None:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""

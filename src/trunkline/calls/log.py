@@ -88,6 +88,8 @@ class Log:
         """The readers of each kind that was appended, in the order of their subscription."""
         self._has_gap = False
         self.last_seq = 0
+        self.epoch = 0
+        """Counts the owners of a call with a live record: only the latest one writes the events. 0 without a record."""
         self.size_bytes = 0
         """Size of the kept events, as JSON text."""
 

@@ -198,19 +198,22 @@ class CallRegistry:
         return call
 
     def _run(self, call: Call, client: str) -> None:
+        if (former := self._calls.get(call.call_id)) is not None:  # this server gave the call up before
+            self._remove(former)
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
         self._running[call.call_id] = task
         self._clients[client] += 1
-        task.add_done_callback(lambda _done: self._on_task_done(call, client))
+        task.add_done_callback(lambda done: self._on_task_done(done, call, client))
 
-    def _on_task_done(self, call: Call, client: str) -> None:
+    def _on_task_done(self, task: asyncio.Task[None], call: Call, client: str) -> None:
         self._clients[client] -= 1
         if self._clients[client] == 0:
             del self._clients[client]
-        self._running.pop(call.call_id, None)
+        if self._running.get(call.call_id) is task:
+            del self._running[call.call_id]
         call.hang_up("the server is stopping")  # for a task that was cancelled before its first step
-        if call.is_elsewhere and call.call_id in self._calls:  # nobody here answers for it any more
+        if call.is_elsewhere and self._calls.get(call.call_id) is call:  # nobody here answers for it any more
             self._remove(call)
 
     def find(self, call_id: str) -> Call | None:

@@ -19,9 +19,10 @@ from trunkline.cluster.node import ClusterNode, PeerUnreachableError
 from trunkline.cluster.peer_gate import CLIENT_HEADER, OriginalRequest, passed_on
 from trunkline.realtime.send_queue import CloseFrame
 
-OPEN_TIMEOUT_S = 2.0
-PING_INTERVAL_S = 5.0
-PING_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S = 1.5
+PING_INTERVAL_S = 1.0
+PING_TIMEOUT_S = 2.0
+"""The time in s without an answer after which another server counts as gone for the page, which connects again."""
 OWNER_LOST = CloseFrame(1012, "the server of this call has gone: connect again")
 """The close frame for a page whose call's server has died. The page connects again, to any server."""
 _NO_CLOSE_FRAME = (1005, 1006, 1015)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkline.calls.log import Entry, parse_frame
+from trunkline.cluster.claim_rules import STALE_HEARTBEAT_MS
 from trunkline.store.database import Database
-from trunkline.store.schema import live_calls, live_events, servers
+from trunkline.store.schema import calls, live_calls, live_events, servers
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class LiveCalls:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._insert_server = (sqlite if database.is_sqlite else postgresql).insert(servers)
+        self._insert_calls = (sqlite if database.is_sqlite else postgresql).insert(live_calls)
         self._insert_events = (sqlite if database.is_sqlite else postgresql).insert(live_events)
 
     # Servers --------------------------------------------------------------------------------------------------------
@@ -92,6 +94,12 @@ class LiveCalls:
         query = select(servers.c.server_id).where(servers.c.server_id != server_id, ~servers.c.is_draining, heard)
         async with self._database.engine.connect() as connection:
             return [row.server_id for row in await connection.execute(query)]
+
+    async def peers(self, server_id: str) -> list[str]:
+        """Return the addresses of the other servers that live."""
+        others = servers.c.server_id != server_id, servers.c.heartbeat_ms > self._now_ms - STALE_HEARTBEAT_MS
+        async with self._database.engine.connect() as connection:
+            return [*(await connection.execute(select(servers.c.address).where(*others))).scalars()]
 
     async def leave(self, server_id: str) -> None:
         """Remove a server that stops in an orderly way."""
@@ -130,12 +138,16 @@ class LiveCalls:
     async def begin(self, call_id: str, server_id: str, record: str) -> int:
         """Record a new call of a server; return its first epoch."""
         row = {"call_id": call_id, "owner": server_id, "epoch": 1, "record": record}
+        insertion = self._insert_calls.values(row).on_conflict_do_nothing()  # a former try may have succeeded unseen
         async with self._database.writing() as connection:
-            await connection.execute(insert(live_calls).values(row))
+            await connection.execute(insertion)
         return 1
 
     async def claim(self, call_id: str, epoch: int, server_id: str) -> int | None:
-        """Make a server the owner of a call that had this epoch; return the new epoch, None if another was faster."""
+        """Make a server the owner of a call that had this epoch; return the new epoch, None if another was faster.
+
+        From now on, only this server writes the stored call.
+        """
         claiming = (
             update(live_calls)
             .where(live_calls.c.call_id == call_id, live_calls.c.epoch == epoch)
@@ -143,7 +155,22 @@ class LiveCalls:
         )
         async with self._database.writing() as connection:
             done = await connection.execute(claiming)
+            if done.rowcount:
+                stored = update(calls).where(calls.c.call_id == call_id)
+                await connection.execute(stored.values(epoch=epoch + 1))
         return epoch + 1 if done.rowcount else None
+
+    async def retake(self, call_ids: Sequence[str], server_id: str) -> dict[str, int]:
+        """Raise the epochs of calls that a server still owns, so that no claim decided before succeeds.
+
+        Returns:
+            The new epochs. Calls that another server owns, or whose records are deleted, are not among them.
+        """
+        own = live_calls.c.call_id.in_(call_ids), live_calls.c.owner == server_id
+        async with self._database.writing() as connection:
+            await connection.execute(update(live_calls).where(*own).values(epoch=live_calls.c.epoch + 1))
+            rows = await connection.execute(select(live_calls.c.call_id, live_calls.c.epoch).where(*own))
+        return {row.call_id: row.epoch for row in rows}
 
     # Records --------------------------------------------------------------------------------------------------------
     async def write(self, writes: Sequence[LiveWrite]) -> list[str]:

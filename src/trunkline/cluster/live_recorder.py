@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import msgspec
-from sqlalchemy.exc import SQLAlchemyError
 
 from trunkline.calls import log_events
 from trunkline.calls.live_record import LiveRecord, TakenOverCall
 from trunkline.calls.log import Entry, Log
+from trunkline.calls.send_gate import SendGate
+from trunkline.cluster.bounded_work import BoundedWork
 from trunkline.cluster.claim_rules import STALE_HEARTBEAT_MS, Claim, ClaimRules, OwnerSight
+from trunkline.cluster.heartbeat import FAILURES, HEARTBEAT_S, Heartbeat
 from trunkline.cluster.live_calls import LiveCalls, LiveWrite, Ownership
-from trunkline.cluster.node import OwnerUnknownError
-from trunkline.store.database import Database, StoreError
+from trunkline.cluster.node import ClusterNode, OwnerUnknownError
+from trunkline.store.database import Database
 from trunkline.store.server_lock import ServerLock, server_lock
 from trunkline.structured_log import log_event
 
 BATCH_S = 0.25
-HEARTBEAT_S = 1.0
 COMMIT_TIMEOUT_S = 1.0
-"""The longest time in s that a tool waits for the commit of its start."""
+"""The time in s that a tool waits for the commit of its start if no server reaches the database."""
+MAX_COMMIT_TIMEOUT_S = 5.0
+"""The longest time in s that a tool waits for it. A server that is cut off has lost its calls before that."""
+ASK_TIMEOUT_S = 2.0
+WRITE_TIMEOUT_S = 5.0
+"""The longest time in s of a request to the database, and of a write."""
 RELEASE_TIMEOUT_S = 3.0
 """The longest time in s for the last write of a call that is handed over."""
 MAX_WAITING_EVENTS = 20_000
@@ -47,7 +53,6 @@ _COMMITTED_AT_ONCE = (
     log_events.AgentChanged,
     log_events.CallEnded,
 )
-_FAILURES = (SQLAlchemyError, StoreError, OSError, TimeoutError)
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +62,8 @@ class RecordedCall(Protocol):
 
     call_id: str
     log: Log
+    gate: SendGate
+    """Holds the call back while this server may not own it."""
     commit: Callable[[], Awaitable[bool]] | None
     """Waits until all events so far are committed; the call awaits it before each tool."""
 
@@ -66,13 +73,18 @@ class RecordedCall(Protocol):
     def abandon(self) -> None:
         """Stop without an end: another server runs the call."""
 
+    def reopen(self) -> None:
+        """Continue after the gate was closed."""
+
 
 class _Followed:
     """A call and its events that are not committed yet."""
 
-    def __init__(self, call: RecordedCall, epoch: int | None, kick: asyncio.Event) -> None:
+    def __init__(self, call: RecordedCall, kick: asyncio.Event, database_is_away: Callable[[], bool]) -> None:
         self.call = call
-        self.epoch = epoch
+        self.epoch: int | None = None
+        """The number of this server's ownership; None before the call has a record."""
+        self._database_is_away = database_is_away
         self.waiting: list[tuple[int, str]] = []
         self.record = ""
         self.is_over = False
@@ -91,9 +103,14 @@ class _Followed:
     async def commit(self) -> bool:
         """Wait until the events so far are committed, for a limited time. Return whether they are."""
         self._kick.set()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                await self.committed.wait()
+        waited_s = 0.0
+        while not self.committed.is_set() and not self.call.gate.is_shut and waited_s < MAX_COMMIT_TIMEOUT_S:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BATCH_S):
+                    await self.committed.wait()
+            waited_s += BATCH_S
+            if waited_s >= COMMIT_TIMEOUT_S and (self.epoch is None or self._database_is_away()):
+                break
         return self.committed.is_set()
 
 
@@ -103,24 +120,35 @@ class LiveRecorder:
     Args:
         database: the database that all servers share.
         server_id: the id of this process.
-        address: its address for the other servers.
+        cluster: this process among the other servers; None if it runs alone.
         caller_wait_s: the time that calls wait for their callers, in s.
+        on_lost: called with the id of a call that another server may run.
     """
 
-    def __init__(self, database: Database, server_id: str, address: str, caller_wait_s: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        server_id: str,
+        cluster: ClusterNode | None,
+        caller_wait_s: float,
+        on_lost: Callable[[str], None] = lambda _call_id: None,
+    ) -> None:
+        self._on_lost = on_lost
         self.server_id = server_id
-        self._address = address
-        self._forget_after_ms = FORGET_AFTER_MS + 1000 * caller_wait_s
+        self._cluster = cluster
         self._database = database
         self._lock: ServerLock = server_lock(database, server_id)
         self._live = LiveCalls(database)
+        forget_after_ms = FORGET_AFTER_MS + 1000 * caller_wait_s
+        self._heartbeat = Heartbeat(self._live, self._lock, server_id, cluster, self, forget_after_ms)
+        self._work = BoundedWork()
         self._rules = ClaimRules()
         self._followed: dict[str, _Followed] = {}
         self._kick = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._retaking = 0
         self.is_open = False
         """True once the database has been reached."""
-        self._is_draining = False
         self._has_failed = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -128,7 +156,8 @@ class LiveRecorder:
     async def running(self) -> AsyncIterator[None]:
         """Record calls inside the `with` block. The database may come later."""
         self._tasks = [
-            asyncio.create_task(self._beat_periodically(), name="heartbeat"),
+            asyncio.create_task(self._open_and_beat(), name="heartbeat"),
+            asyncio.create_task(self._drop_unrecordable_periodically(), name="limit of live records"),
             asyncio.create_task(self._write_periodically(), name="live records"),
         ]
         try:
@@ -137,12 +166,15 @@ class LiveRecorder:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            with suppress(*_FAILURES):
-                async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                    await self._write()
-                    await self._live.leave(self.server_id)
-                    await self._lock.release()
+            with suppress(*FAILURES):
+                await self._work.run(self._leave(), COMMIT_TIMEOUT_S)
+            await self._work.aclose()
             await self._database.close()
+
+    async def _leave(self) -> None:
+        await self._write()
+        await self._live.leave(self.server_id)
+        await self._lock.release()
 
     def follow(self, call: RecordedCall, *, epoch: int | None = None, committed: int = 0) -> None:
         """Record a call from now on.
@@ -151,7 +183,9 @@ class LiveRecorder:
             epoch: the epoch of the claim; None for a new call.
             committed: the number of the last event that is in the record already.
         """
-        followed = _Followed(call, epoch, self._kick)
+        followed = _Followed(call, self._kick, lambda: self._heartbeat.lease.is_by_peers)
+        if epoch is not None:
+            self._set_epoch(followed, epoch)
         self._followed[call.call_id] = followed
         for entry in call.log.since(committed):
             followed.read(entry)
@@ -164,13 +198,54 @@ class LiveRecorder:
         """The database that all servers share."""
         return self._database
 
+    def _set_epoch(self, followed: _Followed, epoch: int) -> None:
+        followed.epoch = followed.call.log.epoch = epoch
+        followed.call.gate.guard(self._heartbeat.is_owner)
+
+    # Owned calls, for the heartbeat ---------------------------------------------------------------------------------
+    def owned(self) -> list[str]:
+        """Return the calls with a record that this server owns, as far as it knows."""
+        return [one.call.call_id for one in self._followed.values() if one.epoch is not None and not one.is_over]
+
+    async def retake(self) -> None:
+        """Raise the epochs of these calls, and give those up that another server owns.
+
+        A write with the former epoch, which is under way, is repeated: see `_write_batch`.
+        """
+        owned = self.owned()
+        self._retaking += 1
+        try:
+            epochs = await self._live.retake(owned, self.server_id) if owned else {}
+        finally:
+            self._retaking -= 1
+        for call_id, epoch in epochs.items():
+            if (followed := self._followed.get(call_id)) is not None:
+                self._set_epoch(followed, epoch)
+        self.lose([call_id for call_id in owned if call_id not in epochs])
+
+    def lose(self, call_ids: Collection[str]) -> None:
+        """Give up calls that another server may run."""
+        for call_id in call_ids:
+            if (followed := self._followed.pop(call_id, None)) is not None:
+                log_event(logger, logging.WARNING, "call.lost_ownership", call=call_id)
+                followed.call.abandon()
+                self._on_lost(call_id)
+
+    def reopen(self) -> None:
+        """Continue all calls, since no other server can own them."""
+        for followed in list(self._followed.values()):
+            followed.call.reopen()
+
+    async def reaches_database(self) -> bool:
+        """Return whether this server can write live records now."""
+        return self.is_open and await self._heartbeat.reaches_database()
+
     # Hand-over ------------------------------------------------------------------------------------------------------
     async def begin_to_drain(self) -> None:
         """Announce to the other servers that this one stops: it claims no call that another one can take."""
-        self._is_draining = True
-        with suppress(*_FAILURES):  # the next heartbeat says it, too
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                await self._live.beat(self.server_id, self._address, is_draining=True)
+        self._heartbeat.is_draining = True
+        with suppress(*FAILURES):  # the next heartbeat says it, too
+            await self._work.run(self._heartbeat.write(), COMMIT_TIMEOUT_S)
 
     async def has_successor(self) -> bool:
         """Return whether another server lives that does not stop, so that it can take calls over."""
@@ -182,8 +257,8 @@ class LiveRecorder:
                 for other in others:
                     if await self._lock.is_alive(other):
                         return True
-        except _FAILURES as error:
-            self._on_failed(error)
+        except FAILURES as error:
+            self.on_database_failed(error)
         return False
 
     def records(self, call_id: str) -> bool:
@@ -203,11 +278,14 @@ class LiveRecorder:
                     return False
                 record = _encoded(followed.call)
                 if followed.epoch is None:
-                    followed.epoch = await self._live.begin(call_id, self.server_id, record)
-                last = LiveWrite(call_id, followed.epoch, list(followed.waiting), record, releases=True)
-                is_lost = bool(await self._live.write([last]))
-        except _FAILURES as error:
-            self._on_failed(error)
+                    self._set_epoch(followed, await self._live.begin(call_id, self.server_id, record))
+                is_lost, epoch = True, 0
+                while is_lost and followed.epoch != epoch:  # again if the call was retaken meanwhile
+                    epoch = followed.epoch or 0
+                    last = LiveWrite(call_id, epoch, list(followed.waiting), record, releases=True)
+                    is_lost = bool(await self._live.write([last]))
+        except FAILURES as error:
+            self.on_database_failed(error)
             return False
         followed.waiting.clear()
         followed.committed.set()
@@ -222,7 +300,7 @@ class LiveRecorder:
             OwnerUnknownError: the database does not answer.
         """
         async with self._asking():
-            return await self._live.owner_of(call_id)
+            return await self._work.run(self._live.owner_of(call_id), ASK_TIMEOUT_S)
 
     async def decide(self, owner: Ownership) -> Claim:
         """Return the action for a call of another server.
@@ -230,11 +308,17 @@ class LiveRecorder:
         Raises:
             OwnerUnknownError: the database does not answer.
         """
+        if owner.server_id == self.server_id:
+            # This server gave the call up, and nobody else has claimed it.
+            return await self._unless_draining(Claim.TAKE_OVER)
         async with self._asking():
-            lives = owner.has_released or await self._lock.is_alive(owner.server_id)
+            lives = owner.has_released or await self._work.run(self._lock.is_alive(owner.server_id), ASK_TIMEOUT_S)
         sight = OwnerSight(lives, owner.heartbeat_age_ms, has_released=owner.has_released)
-        claim = self._rules.decide(sight, _now_ms())
-        if claim is Claim.TAKE_OVER and self._is_draining and await self.has_successor():
+        return await self._unless_draining(self._rules.decide(sight, _now_ms()))
+
+    async def _unless_draining(self, claim: Claim) -> Claim:
+        """Leave a call to another server if this one stops."""
+        if claim is Claim.TAKE_OVER and self._heartbeat.is_draining and await self.has_successor():
             return Claim.LEAVE
         return claim
 
@@ -251,8 +335,9 @@ class LiveRecorder:
             OwnerUnknownError: the database does not answer.
         """
         async with self._asking():
-            epoch = await self._live.claim(call_id, owner.epoch, self.server_id)
-            loaded = None if epoch is None else await self._live.load(call_id)
+            claiming = self._live.claim(call_id, owner.epoch, self.server_id)
+            epoch = await self._work.run(claiming, WRITE_TIMEOUT_S)
+            loaded = None if epoch is None else await self._work.run(self._live.load(call_id), WRITE_TIMEOUT_S)
         if epoch is None or loaded is None:
             return None
         try:
@@ -273,10 +358,10 @@ class LiveRecorder:
             raise OwnerUnknownError("the database of the live records is not open yet")
         try:
             yield
-        except _FAILURES as error:
-            self._on_failed(error)
+        except FAILURES as error:
+            self.on_database_failed(error)
             raise OwnerUnknownError("the database of the live records does not answer") from error
-        self._on_answered()
+        self.on_database_answered()
 
     # Writing --------------------------------------------------------------------------------------------------------
     async def _write_periodically(self) -> None:
@@ -289,8 +374,8 @@ class LiveRecorder:
                 continue
             try:
                 await self._write()
-            except _FAILURES as error:
-                self._on_failed(error)
+            except FAILURES as error:
+                self.on_database_failed(error)
                 await asyncio.sleep(BATCH_S)
 
     async def _write(self) -> None:
@@ -298,7 +383,9 @@ class LiveRecorder:
         async with self._writing:
             for followed in [one for one in self._followed.values() if one.epoch is None]:
                 record = _encoded(followed.call)
-                followed.epoch = await self._live.begin(followed.call.call_id, self.server_id, record)
+                followed.call.gate.guard(self._heartbeat.is_owner)
+                beginning = self._live.begin(followed.call.call_id, self.server_id, record)
+                self._set_epoch(followed, await self._work.run(beginning, WRITE_TIMEOUT_S))
                 followed.record = record
             batch = []
             for followed in self._followed.values():
@@ -309,9 +396,10 @@ class LiveRecorder:
                 await self._write_batch(batch)
             for followed in [one for one in self._followed.values() if one.is_over and not one.waiting]:
                 assert followed.epoch is not None  # noqa: S101 - it was written above
-                await self._live.end(followed.call.call_id, followed.epoch)
+                ending = self._live.end(followed.call.call_id, followed.epoch)
+                await self._work.run(ending, WRITE_TIMEOUT_S)
                 self._followed.pop(followed.call.call_id, None)
-            self._on_answered()
+            self.on_database_answered()
 
     async def _write_batch(self, batch: list[tuple[_Followed, str, int]]) -> None:
         writes = [
@@ -323,48 +411,49 @@ class LiveRecorder:
             )
             for followed, record, count in batch
         ]
-        lost = await self._live.write(writes)
-        for followed, record, count in batch:
-            del followed.waiting[:count]
-            followed.record = record
-            if not followed.waiting:
-                followed.committed.set()
-        for call_id in lost:
-            log_event(logger, logging.WARNING, "call.lost_ownership", call=call_id)
-            followed = self._followed.pop(call_id)
-            followed.call.abandon()
+        refused = set(await self._work.run(self._live.write(writes), WRITE_TIMEOUT_S))
+        lost = []
+        for (followed, record, count), written in zip(batch, writes, strict=True):
+            if written.call_id not in refused:
+                del followed.waiting[:count]
+                followed.record = record
+                if not followed.waiting:
+                    followed.committed.set()
+            elif followed.epoch == written.epoch and not self._retaking:
+                lost.append(written.call_id)
+        self.lose(lost)
 
     # The database ---------------------------------------------------------------------------------------------------
-    async def _beat_periodically(self) -> None:
-        while True:
+    async def _open_and_beat(self) -> None:
+        while not self.is_open:
             try:
-                if not self.is_open:
-                    await self._database.migrate()
-                await self._lock.hold()
-                await self._live.beat(self.server_id, self._address, is_draining=self._is_draining)
-                await self._live.forget(self._forget_after_ms)
-                self.is_open = True
-                self._on_answered()
-            except _FAILURES as error:
-                self._on_failed(error)
-            self._drop_unrecordable()
+                await self._database.migrate()
+                self.is_open = await self._heartbeat.step()
+            except FAILURES as error:
+                self.on_database_failed(error)
+            if not self.is_open:
+                await asyncio.sleep(HEARTBEAT_S)
+        await self._heartbeat.run()
+
+    async def _drop_unrecordable_periodically(self) -> None:
+        while True:
             await asyncio.sleep(HEARTBEAT_S)
+            for followed in list(self._followed.values()):
+                if len(followed.waiting) > MAX_WAITING_EVENTS:
+                    log_event(logger, logging.ERROR, "call.not_recorded", call=followed.call.call_id)
+                    followed.call.commit = None
+                    del self._followed[followed.call.call_id]
 
-    def _drop_unrecordable(self) -> None:
-        for followed in list(self._followed.values()):
-            if len(followed.waiting) > MAX_WAITING_EVENTS:
-                log_event(logger, logging.ERROR, "call.not_recorded", call=followed.call.call_id)
-                followed.call.commit = None
-                del self._followed[followed.call.call_id]
-
-    def _on_failed(self, error: BaseException) -> None:
+    def on_database_failed(self, error: BaseException) -> None:
+        """Note that the database does not answer."""
         self._rules.on_database_failed()
         if not self._has_failed:
             reason = str(error) or type(error).__name__
             log_event(logger, logging.ERROR, "live_records.failed", reason=reason)
         self._has_failed = True
 
-    def _on_answered(self) -> None:
+    def on_database_answered(self) -> None:
+        """Note that the database answers."""
         self._rules.on_database_answered(_now_ms())
         if self._has_failed:
             log_event(logger, logging.INFO, "live_records.restored")

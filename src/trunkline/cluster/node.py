@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpx2
+import msgspec
 from pydantic import SecretStr
 
 KEY_HEADER = "x-trunkline-cluster-key"
+STANDING_PATH = "/cluster/standing"
+STANDING_TIMEOUT_S = 0.9
+"""The time in s in which another server has to say if it reaches the database. It tries for a part of it."""
 FIND_TIMEOUT_S = 5.0
 """The time in s in which a server has to say if it runs a call. A process that starts is busy for some of it."""
 TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 2.0
+"""The time in s in which another machine has to accept a connection."""
+
+
+class StandingQuestion(msgspec.Struct, frozen=True):
+    """The question of a server that does not reach the database: its calls."""
+
+    calls: list[str]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The answer of another server: if it reaches the database, and which of the calls it runs itself."""
+
+    reaches_database: bool
+    runs: list[str]
 
 
 class PeerUnreachableError(Exception):
@@ -34,22 +53,30 @@ class ClusterNode:
     Args:
         name: the server's name in the log, such as "1".
         key: the secret that the servers share.
-        peers: the addresses of the other servers, such as `http://127.0.0.1:40123`.
+        peers: the addresses of the servers that it knows from the start, such as `http://127.0.0.1:40123`.
         listener: the socket on which this server serves the others.
+        address: the address of this server for the others; by default that of the listener.
+
+    Attributes:
+        peers: the addresses of all other servers that are known to live.
     """
 
-    def __init__(self, name: str, key: SecretStr, peers: Sequence[str], listener: socket.socket) -> None:
+    def __init__(
+        self, name: str, key: SecretStr, peers: Sequence[str], listener: socket.socket, address: str | None = None
+    ) -> None:
         self.name = name
         self.key = key
+        self._first_peers = frozenset(peers)
         self.peers = tuple(peers)
         self.listener = listener
+        host, port = listener.getsockname()[:2]
+        self.address = address or f"http://{host}:{port}"
+        """The address of this server for the others."""
         self._http: httpx2.AsyncClient | None = None
 
-    @property
-    def address(self) -> str:
-        """The address of this server for the others."""
-        host, port = self.listener.getsockname()[:2]
-        return f"http://{host}:{port}"
+    def meet(self, addresses: Iterable[str]) -> None:
+        """Note the other servers that live, beside those that are known from the start."""
+        self.peers = tuple(sorted((self._first_peers | set(addresses)) - {self.address, ""}))
 
     @property
     def auth_headers(self) -> dict[str, str]:
@@ -65,9 +92,29 @@ class ClusterNode:
         if self._http is None:  # shared, since a client takes milliseconds to make
             self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
         try:
-            return await self._http.request(method, url, timeout=timeout_s, **request)
+            timeout = httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
+            return await self._http.request(method, url, timeout=timeout, **request)
         except httpx2.HTTPError as error:
             raise PeerUnreachableError(f"{url}: {str(error) or type(error).__name__}") from error
+
+    async def standings(self, call_ids: Sequence[str]) -> list[Standing]:
+        """Return the answers of the other servers to a server that does not reach the database.
+
+        Args:
+            call_ids: the calls that the asking server runs.
+        """
+        body = msgspec.json.encode(StandingQuestion(list(call_ids)))
+        answers = await asyncio.gather(*(self._standing(peer, body) for peer in self.peers))
+        return [answer for answer in answers if answer is not None]
+
+    async def _standing(self, peer: str, body: bytes) -> Standing | None:
+        """Return the answer of one server; None if it does not answer."""
+        try:
+            async with asyncio.timeout(STANDING_TIMEOUT_S):
+                answer = await self.request("POST", f"{peer}{STANDING_PATH}", headers=self.auth_headers, content=body)
+            return msgspec.json.decode(answer.content, type=Standing) if answer.status_code == 200 else None
+        except (PeerUnreachableError, TimeoutError, msgspec.MsgspecError):
+            return None
 
     async def owner_of(self, call_id: str) -> str | None:
         """Return the address of the other server that runs a call; None if none does.

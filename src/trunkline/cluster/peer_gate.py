@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 from pydantic import SecretStr
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from trunkline.cluster.node import KEY_HEADER
+from trunkline.cluster.node import KEY_HEADER, STANDING_PATH, Standing, StandingQuestion
 
 CLIENT_HEADER = "x-trunkline-client"
 FORWARDED = "trunkline.forwarded"
@@ -42,12 +43,20 @@ class PeerGate:
         app: the app that the clients use.
         key: the key of the cluster.
         runs: returns whether this server runs a call.
+        reaches_database: returns whether this server can write to the database of the live records now.
     """
 
-    def __init__(self, app: ASGIApp, key: SecretStr, runs: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        key: SecretStr,
+        runs: Callable[[str], bool],
+        reaches_database: Callable[[], Awaitable[bool]],
+    ) -> None:
         self._app = app
         self._key = key
         self._runs = runs
+        self._reaches_database = reaches_database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request of another server."""
@@ -61,12 +70,24 @@ class PeerGate:
             runs = self._runs(scope["path"].removeprefix(_OWNERS))
             await Response(status_code=204 if runs else 404)(scope, receive, send)
             return
+        if scope["type"] == "http" and scope["path"] == STANDING_PATH:
+            await (await self._standing(Request(scope, receive)))(scope, receive, send)
+            return
         try:
             original = msgspec.json.decode(headers.get(CLIENT_HEADER, ""), type=OriginalRequest)
         except msgspec.DecodeError:
             await _answer(_refusal(400, "bad_request", "The client's address is missing."))(scope, receive, send)
             return
         await self._app(_original_scope(scope, original), receive, send)
+
+    async def _standing(self, request: Request) -> Response:
+        try:
+            question = msgspec.json.decode(await request.body(), type=StandingQuestion)
+        except msgspec.MsgspecError:
+            return _refusal(400, "bad_request", "The body must have the ids of calls as 'calls'.")
+        reaches = await self._reaches_database()
+        standing = Standing(reaches, [call_id for call_id in question.calls if self._runs(call_id)])
+        return Response(msgspec.json.encode(standing), media_type="application/json")
 
 
 def _original_scope(scope: Scope, original: OriginalRequest) -> Scope:

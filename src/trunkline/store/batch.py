@@ -36,6 +36,8 @@ class Batch(msgspec.Struct, frozen=True):
     utterances: list[UtteranceRow]
     replaced: dict[str, int] = {}
     """The calls that another server began: the rows from these numbers on are deleted first. The batch has them all."""
+    epochs: dict[str, int] = {}
+    """The epoch of each call that has a live record."""
 
     @property
     def event_count(self) -> int:

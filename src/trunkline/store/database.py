@@ -29,7 +29,11 @@ SQLITE_NAME = "trunkline.sqlite3"
 LOCK_WAIT_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 60.0
+IDLE_TRANSACTION_MS = 2_000
+"""The time after which Postgres ends a transaction that writes and waits for its client. A process that stands still
+would hold the rows of its calls, and no other server could claim them."""
 MIGRATIONS = Path(__file__).parent / "migrations"
+_LIMIT_OF_IDLE_TRANSACTIONS = f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MS}"
 _MIGRATION_LOCK = 0x7472756E6B6C  # an advisory lock of Postgres
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -109,8 +113,13 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that writes. On SQLite it waits for other writers at its begin, and then cannot fail."""
+        """Open a transaction that writes. On SQLite it waits for other writers at its begin, and then cannot fail.
+
+        On Postgres it ends without effect if this process stands still meanwhile.
+        """
         async with self.engine.execution_options(transaction="write").begin() as connection:
+            if not self.is_sqlite:
+                await connection.exec_driver_sql(_LIMIT_OF_IDLE_TRANSACTIONS)
             yield connection
 
     async def release_space(self) -> None:

@@ -1,16 +1,19 @@
-"""The writer's side of the database: batches as transactions."""
+"""The writer's side of the database: batches as transactions.
+
+A call that another server has claimed is not written any more: its row has a later epoch than the batch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import Insert, delete
+from sqlalchemy import Insert, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.store.batch import Batch, UtteranceRow
+from trunkline.store.batch import Batch, CallRow, UtteranceRow
 from trunkline.store.call_rows import columns_of, storable
 from trunkline.store.database import Database, StoreError, reason_of
 from trunkline.store.event_blocks import EventBlock
@@ -62,8 +65,9 @@ class DatabaseSink:
             raise StoreError(reason_of(error)) from error
 
     async def _insert(self, connection: AsyncConnection, batch: Batch) -> None:
+        batch = await self._own_part(connection, batch)
         if batch.calls:
-            rows = [columns_of(row.summary) | self._own_columns(row.last_seq) for row in batch.calls]
+            rows = [columns_of(row.summary) | self._own_columns(row, batch) for row in batch.calls]
             await connection.execute(self._insert_calls, rows)
         for call_id, first_seq in batch.replaced.items():
             for table, number in ((event_blocks, event_blocks.c.last_seq), (utterances, utterances.c.seq)):
@@ -73,16 +77,34 @@ class DatabaseSink:
         if batch.utterances:
             await connection.execute(self._insert_utterances, [_utterance_columns(row) for row in batch.utterances])
 
-    def _own_columns(self, last_seq: int) -> dict[str, object]:
-        return {"server_id": self._server_id, "last_seq": last_seq}
+    async def _own_part(self, connection: AsyncConnection, batch: Batch) -> Batch:
+        """Return the part of a batch with the calls of this server. Nobody claims them before the transaction ends."""
+        call_ids = {row.summary.call_id for row in batch.calls}
+        call_ids |= {block.call_id for block in batch.blocks} | {row.call_id for row in batch.utterances}
+        written = select(calls.c.call_id, calls.c.epoch).where(calls.c.call_id.in_(sorted(call_ids)))
+        rows = await connection.execute(written.order_by(calls.c.call_id).with_for_update(key_share=True))
+        foreign = {row.call_id for row in rows if row.epoch > batch.epochs.get(row.call_id, 0)}
+        if not foreign:
+            return batch
+        return Batch(
+            [row for row in batch.calls if row.summary.call_id not in foreign],
+            [block for block in batch.blocks if block.call_id not in foreign],
+            [row for row in batch.utterances if row.call_id not in foreign],
+            {call_id: first_seq for call_id, first_seq in batch.replaced.items() if call_id not in foreign},
+            batch.epochs,
+        )
+
+    def _own_columns(self, row: CallRow, batch: Batch) -> dict[str, object]:
+        epoch = batch.epochs.get(row.summary.call_id, 0)
+        return {"server_id": self._server_id, "last_seq": row.last_seq, "epoch": epoch}
 
     async def _insert_one_by_one(self, batch: Batch) -> list[EventBlock]:
         """Insert each row by itself, since the database refuses one of them; the others have to be stored."""
         refused = []
         parts = [
-            *(Batch([row], [], []) for row in batch.calls),
-            *(Batch([], [block], []) for block in batch.blocks),
-            *(Batch([], [], [row]) for row in batch.utterances),
+            *(Batch([row], [], [], {}, batch.epochs) for row in batch.calls),
+            *(Batch([], [block], [], {}, batch.epochs) for block in batch.blocks),
+            *(Batch([], [], [row], {}, batch.epochs) for row in batch.utterances),
         ]
         async with self._database.writing() as connection:
             for part in parts:

@@ -55,6 +55,7 @@ calls = Table(
     Column("lost_events", Integer, nullable=False),
     Column("metadata", Text, nullable=False),  # a JSON object
     Column("last_seq", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),  # of the owner that may write the call
     Index("calls_by_start", "started_ms", "call_id"),
     Index("calls_by_status", "status"),
 )

@@ -6,8 +6,10 @@ With SQLite it is the lock of a file beside the database, with Postgres an advis
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -17,12 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.store.database import Database
 from trunkline.store.private_folder import make_private_folder
 
+logger = logging.getLogger(__name__)
+
 
 class ServerLock(Protocol):
     """The lock of one server process, and the view of the others' locks."""
 
-    async def hold(self) -> None:
-        """Take the lock, or take it again if it was lost.
+    async def hold(self) -> bool:
+        """Take the lock, or take it again if it was lost. Return whether it was held since the last call.
 
         A session of this process that the database still takes for alive may have it; then nothing happens.
         """
@@ -50,15 +54,16 @@ class _FileLock:
     def _path_of(self, server_id: str) -> Path:
         return self._folder / f"{_key(server_id) & (1 << 64) - 1:016x}.lock"
 
-    async def hold(self) -> None:
+    async def hold(self) -> bool:
         if self._descriptor is not None:
-            return
+            return True
         make_private_folder(self._folder)
         descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
         if _try_lock(descriptor):
             self._descriptor = descriptor
         else:
             os.close(descriptor)
+        return False
 
     async def is_alive(self, server_id: str) -> bool:
         path = self._path_of(server_id)
@@ -88,20 +93,27 @@ class _SessionLock:
         self._database = database
         self._server_id = server_id
         self._connection: AsyncConnection | None = None
+        self._session: int | None = None
+        """The database's process of the session with the lock."""
 
-    async def hold(self) -> None:
-        if self._connection is not None:
+    async def hold(self) -> bool:
+        if (former := self._connection) is not None:
             try:
-                await self._connection.execute(text("SELECT 1"))
-                return
-            except Exception:  # noqa: BLE001 - the session is over, and the lock with it
-                await self._connection.invalidate()
-                self._connection = None
+                if await _session_of(former) == self._session:  # a lost connection may have been opened again
+                    return True
+            except Exception:  # the session is over, and the lock with it
+                logger.debug("the session of the server's lock is over", exc_info=True)
+            self._connection = None
+            with suppress(Exception):
+                await former.invalidate()
+                await former.close()
         connection = await self._database.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+        session = await _session_of(connection)
         if await _try_session_lock(connection, self._server_id):
-            self._connection = connection
+            self._session, self._connection = session, connection
         else:
             await connection.close()
+        return False
 
     async def is_alive(self, server_id: str) -> bool:
         if server_id == self._server_id:
@@ -117,6 +129,10 @@ class _SessionLock:
             await self._connection.invalidate()  # the lock ends with the session, not with its use
             await self._connection.close()
             self._connection = None
+
+
+async def _session_of(connection: AsyncConnection) -> int:
+    return int((await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
 
 
 async def _try_session_lock(connection: AsyncConnection, server_id: str) -> bool:

@@ -103,7 +103,8 @@ DEFAULT_TIMES = WriterTimes()
 class _Call:
     """The state of one call in the writer."""
 
-    def __init__(self, mode: StoreMode, make_redactor: RedactorFactory | None) -> None:
+    def __init__(self, log: Log, mode: StoreMode, make_redactor: RedactorFactory | None) -> None:
+        self.log = log
         self.mode = mode
         self.meter = SummaryMeter(mode)
         self.make_redactor = make_redactor
@@ -111,6 +112,8 @@ class _Call:
         self.has_failed = False
         """True if the redactor has raised."""
         self.call_id = ""
+        self.is_lost = False
+        """True if another server runs the call, and writes its events."""
         self.last_seq = 0
         self.stored_bytes = 0
         self.lost_events = 0
@@ -196,7 +199,7 @@ class StoreWriter:
         The log of a call that another server ran has events already. They replace those that the other server stored:
         the log has no other events with their numbers or later ones.
         """
-        call = _Call(self.mode, self._make_redactor if self.mode == "redacted" else None)
+        call = _Call(log, self.mode, self._make_redactor if self.mode == "redacted" else None)
 
         def read(entry: Entry) -> None:
             self._read(call, entry, log.frame(entry))
@@ -208,6 +211,8 @@ class StoreWriter:
     def _read(self, call: _Call, entry: Entry, frame: str, *, is_restored: bool = False) -> None:
         kind = type(entry.event)
         call.meter.read(entry)
+        if call.is_lost:
+            return
         if kind in _BOUNDS:
             self._read_bound(call, entry.event)
         queued = len(self._queue)
@@ -237,6 +242,11 @@ class StoreWriter:
             return True
         limits = self._limits
         return kind not in _LESS_IMPORTANT and len(self._queue) < limits.events and self.queued_bytes < limits.bytes
+
+    def forget(self, call_id: str) -> None:
+        """Write nothing more of a call: another server runs it, and writes all of its events."""
+        if (call := self._calls.pop(call_id, None)) is not None:
+            call.is_lost = True
 
     async def flush(self) -> None:
         """Wait until all events so far are written, for a limited time."""
@@ -354,6 +364,7 @@ class StoreWriter:
             size += len(taken[-1].frame)
         self.queued_bytes -= size
         self._in_batch = len(taken)
+        taken = [one for one in taken if not one.call.is_lost]
         # Redaction takes too long for the event loop.
         batch = await asyncio.to_thread(_rows, taken)
         now = self._now_s()
@@ -362,6 +373,8 @@ class StoreWriter:
             if is_due or (call.is_over and call.has_last):
                 call.written_at = now
                 batch.calls.append(_call_row(call))
+            if call.log.epoch:
+                batch.epochs[call.call_id] = call.log.epoch
         return batch
 
     def _with_calls(self, batch: Batch) -> Batch:

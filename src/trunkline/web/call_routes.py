@@ -20,6 +20,7 @@ from trunkline.calls.grants import Credentials, Grant, NotGrantedError
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.pages import CloseCode, Page
 from trunkline.calls.registry import BudgetSpentError, TooManyCallsError
+from trunkline.calls.send_gate import SendGate
 from trunkline.providers import ProviderError
 from trunkline.realtime import service_rules
 from trunkline.realtime.audio import BYTES_PER_MS
@@ -212,19 +213,21 @@ async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> 
     try:
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(_read(socket, call, page))
-            await _write(socket, page)
+            await _write(socket, page, call.gate)
             reading.cancel()
     finally:
         call.detach(page, "the page's connection closed")
 
 
-async def _write(socket: WebSocket, page: Page) -> None:
+async def _write(socket: WebSocket, page: Page, gate: SendGate) -> None:
     # A page that has disconnected, or that takes no frame in time, is gone.
     with suppress(WebSocketDisconnect, TimeoutError):
-        await send_frames(page, partial(_send, socket), server_state_of(socket).settings.send_timeout_s)
+        await send_frames(page, partial(_send, socket, gate), server_state_of(socket).settings.send_timeout_s)
 
 
-async def _send(socket: WebSocket, frame: str | bytes | CloseFrame) -> None:
+async def _send(socket: WebSocket, gate: SendGate, frame: str | bytes | CloseFrame) -> None:
+    if not gate.is_open() and not await gate.wait() and not isinstance(frame, CloseFrame):
+        return  # another server owns the call
     if isinstance(frame, str):
         await socket.send_text(frame)
     elif isinstance(frame, bytes):

@@ -29,6 +29,10 @@ from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
 _CALL = re.compile(r"/api/calls/(?P<call_id>call_\w+)(?P<leg>/leg)?")
 RETRY_AFTER_S = 1.0
+PATIENCE_S = 5.0
+"""The time in s for which a page's WebSocket waits for an owner that does not answer. After 3 s without a sign, the
+owner counts as gone."""
+RETRY_S = 0.25
 CLAIM_ATTEMPTS = 3
 _MAX_DIGITS = 15
 
@@ -51,23 +55,48 @@ class ForwardToOwner:
         """Pass a request to the app, or to the call's owner."""
         server = self._server
         alone = server.cluster is None and server.live is None
-        call_id = None if alone or scope.get(FORWARDED) else _running_call(scope)
+        call_id = None if alone else _running_call(scope)
+        if call_id is not None:
+            await server.until_sure(call_id)
         if call_id is None or server.runs(call_id):
             await self._app(scope, receive, send)
             return
-        forward = forward_socket if scope["type"] == "websocket" else forward_request
         try:
-            owner = await self._find_owner(call_id, _seen(scope))
-            if owner is not None and server.cluster is not None:
-                await forward(scope, receive, send, owner, server.cluster)
-                return
+            if scope.get(FORWARDED):
+                if server.has_lost(call_id):
+                    raise OwnerUnknownError("another server runs it by now")
+                await self._app(scope, receive, send)
+            elif not await self._is_passed_on(call_id, scope, receive, send):
+                await self._app(scope, receive, send)
         except (PeerUnreachableError, OwnerUnknownError, StoppingError) as problem:
             logger.warning("a request for the call %s was not passed on: %s", call_id, problem)
             message = "The server of this call does not answer: try again."
             error = ApiError(503, "owner_unreachable", message, retry_after_s=RETRY_AFTER_S)
             await refuse(error, scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+
+    async def _is_passed_on(self, call_id: str, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Pass a request on to the call's owner; return False if this server answers it.
+
+        A WebSocket waits for an owner that does not answer, until it does or this server takes the call over.
+
+        Raises:
+            PeerUnreachableError: the owner does not answer.
+            OwnerUnknownError: the owner cannot be found.
+        """
+        is_socket = scope["type"] == "websocket"
+        clock = asyncio.get_running_loop().time
+        until = clock() + PATIENCE_S
+        while True:
+            try:
+                owner = await self._find_owner(call_id, _seen(scope))
+                if owner is None or (cluster := self._server.cluster) is None:
+                    return False
+                await (forward_socket if is_socket else forward_request)(scope, receive, send, owner, cluster)
+                return True
+            except (PeerUnreachableError, OwnerUnknownError):
+                if not is_socket or clock() > until:
+                    raise
+            await asyncio.sleep(RETRY_S)
 
     async def _find_owner(self, call_id: str, seen: int) -> str | None:
         """Return the owner as `_owner_of` does; without a database, the server that says it runs the call."""
@@ -128,7 +157,7 @@ def _running_call(scope: Scope) -> str | None:
 async def serving_peers(app: ASGIApp, server: ServerState, cluster: ClusterNode) -> AsyncIterator[None]:
     """Serve the other servers of the cluster while the context is open."""
     config = uvicorn.Config(
-        PeerGate(app, cluster.key, server.runs),
+        PeerGate(app, cluster.key, server.runs, server.reaches_database),
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -159,8 +159,23 @@ class ServerState:
         self.caller_cookies = CallerCookies(self.settings.max_call_s, cluster.key.get_secret_value())
 
     def runs(self, call_id: str) -> bool:
-        """Return whether this server has a call, or the log of one that ended recently."""
-        return self._registry is not None and self._registry.find(call_id) is not None
+        """Return whether this server has a call, or the log of one that ended recently here."""
+        call = None if self._registry is None else self._registry.find(call_id)
+        return call is not None and not call.gate.is_shut
+
+    def has_lost(self, call_id: str) -> bool:
+        """Return whether another server runs a call that was here."""
+        call = None if self._registry is None else self._registry.find(call_id)
+        return call is not None and call.gate.is_shut
+
+    async def reaches_database(self) -> bool:
+        """Return whether this server can write live records now."""
+        return self.live is not None and await self.live.reaches_database()
+
+    async def until_sure(self, call_id: str) -> None:
+        """Wait while this server does not know if it still owns a call that it runs."""
+        if self._registry is not None and (call := self._registry.find(call_id)) is not None:
+            await call.gate.wait()
 
     def is_over(self, call_id: str) -> bool:
         """Return whether a call has ended. An unknown one may run on another server, if there are any."""
@@ -395,9 +410,12 @@ class ServerState:
         # SQLAlchemy takes a part of a second to import: outside of the event loop.
         module = await asyncio.to_thread(importlib.import_module, "trunkline.cluster.live_recorder")
         database = (await asyncio.to_thread(importlib.import_module, "trunkline.store.database")).Database
-        address = "" if self.cluster is None else self.cluster.address
         recorder: LiveRecorder = module.LiveRecorder(
-            database.from_settings(self.settings), new_id("server"), address, self.settings.caller_wait_s
+            database.from_settings(self.settings),
+            new_id("server"),
+            self.cluster,
+            self.settings.caller_wait_s,
+            *(() if self.store is None else (self.store.writer.forget,)),
         )
         return recorder
 

@@ -33,6 +33,7 @@ from trunkline.calls.model_link.link_state import (
 )
 from trunkline.calls.model_link.outgoing_frames import OutgoingFrames
 from trunkline.calls.model_link.reconnect_backoff import ReconnectBackoff
+from trunkline.calls.send_gate import SendGate
 from trunkline.providers import AudioDelta, Connection, ConnectionLostError, ProviderError
 from trunkline.providers.error_policy import Recovery, classify_close
 from trunkline.realtime.audio import BYTES_PER_MS
@@ -45,7 +46,10 @@ _RTC_CALL_OVER = {404, 410, 1000}
 class Link:
     """One call's link. `run` keeps it connected and delivers inputs; `send` and `send_audio` never wait."""
 
-    def __init__(self, deliver: Callable[[Input], None], route: Route | None = None) -> None:
+    def __init__(
+        self, deliver: Callable[[Input], None], route: Route | None = None, gate: SendGate | None = None
+    ) -> None:
+        self._gate = gate or SendGate()
         self._deliver = deliver
         self._state: LinkState = WaitingForRoute() if route is None else Connecting()
         self._route = route
@@ -55,7 +59,7 @@ class Link:
         """The route of the latest session."""
         self._renewal_requested = asyncio.Event()
         self._backoff = ReconnectBackoff(self._now_s())
-        self._outgoing = OutgoingFrames()
+        self._outgoing = OutgoingFrames(self._gate)
         self._caller_audio = CallerAudioBuffer()
         self._audio_meter = AudioMeter()
         self._codec: G711Codec | None = None
@@ -116,6 +120,9 @@ class Link:
         route = self._route
         if route is None:
             self._state = WaitingForRoute()
+            return
+        if not await self._gate.wait():
+            self._state = GivenUp()  # another server owns the call, which ends here
             return
         self._route_changed.clear()
         self._backoff.on_try(route, self._now_s())

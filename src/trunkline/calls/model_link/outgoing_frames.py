@@ -12,6 +12,7 @@ from collections import deque
 import msgspec
 
 from trunkline.calls.machine.outbox import RESEND_PREFIX
+from trunkline.calls.send_gate import SendGate
 from trunkline.providers import Connection, ConnectionLostError
 from trunkline.realtime.client_events import ClientEvent
 from trunkline.realtime.events import Event, decode
@@ -26,9 +27,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 class OutgoingFrames:
-    """The frames of one link, in order. Only `write` waits."""
+    """The frames of one link, in order. Only `write` waits.
 
-    def __init__(self) -> None:
+    Args:
+        gate: the gate of the call; frames wait while it is closed.
+    """
+
+    def __init__(self, gate: SendGate | None = None) -> None:
+        self._gate = gate or SendGate()
         self._connection: Connection | None = None
         self._receive_count: int | None = None
         """The connection's `receive_count` at the latest look."""
@@ -70,7 +76,8 @@ class OutgoingFrames:
         self._put('{"type":"input_audio_buffer.append","audio":"' + encoded + '"}')
 
     def _put(self, frame: str, item_id: str | None = None) -> None:
-        if not self._queue and self._connection is not None and self._connection.try_send(frame):
+        is_free = not self._queue and self._connection is not None and self._gate.is_open()
+        if is_free and self._connection is not None and self._connection.try_send(frame):
             if item_id is not None:
                 self._unacked.on_sent(item_id, frame)
             return
@@ -102,6 +109,10 @@ class OutgoingFrames:
         try:
             while True:
                 while self._queue:
+                    if not self._gate.is_open():
+                        if not await self._gate.wait():
+                            return  # another server owns the call
+                        continue  # the queue may be another one by now
                     frame, item_id = self._queue[0]  # it stays queued until it is sent, for a sideband that resumes
                     await connection.send(frame)
                     self._queue.popleft()

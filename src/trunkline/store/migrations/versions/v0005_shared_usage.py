@@ -1,4 +1,4 @@
-"""Schema 5: the usage that servers share, for limits that hold for all of them together."""
+"""Schema 5: the usage that servers share, for limits that hold for all of them together; the epochs of stored calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables, and add the column."""
+    op.add_column("calls", sa.Column("epoch", sa.BigInteger, nullable=False, server_default="0"))
     op.create_table(
         "server_usage",
         sa.Column("server_id", sa.Text, primary_key=True),
