@@ -11,6 +11,7 @@ from tests.calls.test_webrtc_offers import FakeMedia, calling, greeted
 from trunkline.calls import log_events
 from trunkline.calls.live_record import TakenOverCall
 from trunkline.calls.machine.inputs import HandOverMoment
+from trunkline.calls.machine.inputs import HandOverMoment
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.testing.virtual_time import in_virtual_time
@@ -54,6 +55,32 @@ async def test_another_server_attaches_to_the_same_session_and_answers() -> None
             assert "hi" not in str(model.now.items)
             caller.command(type="hang_up")
             await caller.until(lambda: not model.open)
+
+
+@in_virtual_time
+async def test_a_call_that_is_handed_over_keeps_its_session_and_its_webrtc_call() -> None:
+    model = FakeMedia()
+    async with calling(model) as former:
+        await greeted(former)
+        former.call.hand_over(HandOverMoment.BETWEEN_TURNS)
+        await former.call.stopped.wait()
+        record, entries = former.call.live_record(), former.call.log.since(0)
+        assert isinstance(entries[-1].event, log_events.CallHandedOver)
+        former.call.send_pages_away()
+        await asyncio.sleep(5)
+        assert model.open == {"rtc_1"}
+        async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+            taken_over = TakenOverCall(record, entries, server="server_2", handed_over=True)
+            caller = Caller(registry.take_over(scenario(), model, taken_over), model)
+            caller.joins()
+            caller.command(type="media_ready")
+            await caller.until(lambda: len(model.connections) == 2)
+            caller.types("hello")
+            assert await caller.heard(2) == "You said: hello."
+            assert model.sidebands == ["rtc_1", "rtc_1"]
+            (event,) = caller.logged(log_events.CallTakenOver)
+            assert (event.cause, event.server) == ("handed_over", "server_2")
+            assert caller.logged(log_events.LegReofferRequested) == caller.logged(log_events.LogGap) == []
 
 
 @in_virtual_time
