@@ -11,7 +11,6 @@ from tests.calls.test_webrtc_offers import FakeMedia, calling, greeted
 from trunkline.calls import log_events
 from trunkline.calls.live_record import TakenOverCall
 from trunkline.calls.machine.inputs import HandOverMoment
-from trunkline.calls.machine.inputs import HandOverMoment
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.testing.virtual_time import in_virtual_time
