@@ -154,6 +154,11 @@ class Caller:
         sound = base64.b64encode(spoken(text, voice=voice)).decode()
         self.page.evaluate("sound => window.__microphone.say(sound)", sound)
 
+    def starts_to_say(self, text: str, voice: str = "espeak:cedar") -> None:
+        """Speaks into the microphone, without a wait for the end."""
+        sound = base64.b64encode(spoken(text, voice=voice)).decode()
+        self.page.evaluate("sound => void window.__microphone.say(sound)", sound)
+
     def types(self, text: str) -> None:
         """Types a message."""
         self.page.get_by_role("textbox", name="Message").fill(text)

@@ -243,7 +243,7 @@ def test_speech_during_a_lost_socket_is_transcribed_once(breakable: BreakableSer
     caller = opened(f"{breakable.url}/?transport=websocket")
     stops_the_greeting(caller)
     call_id = caller.call_id
-    caller.says("yes please")
+    caller.starts_to_say("yes please")
     wait_until(caller, lambda: breakable.logged(call_id, log_events.SpeechStarted))
     breakable.offline()
     expect(caller.page.get_by_role("status").first).to_have_text("Reconnecting…")
