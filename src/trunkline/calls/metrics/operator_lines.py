@@ -32,9 +32,14 @@ class OperatorLines:
 
     def read(self, entry: log.Entry) -> None:  # noqa: C901 - one case for each event
         """Read the next entry."""
-        match entry.event:
-            case log_events.WireReceived(event=event):
-                self._received(event)
+        event = entry.event
+        if type(event) is log_events.WireReceived:
+            if event.event["type"] == "session.created":
+                self._session_created(event.event)
+            return
+        if type(event) not in _READ:  # as most events: a `match` would try all cases
+            return
+        match event:
             case log_events.CallStarted() as started:
                 self._call = started.call_id
                 self._info(
@@ -86,9 +91,9 @@ class OperatorLines:
                     cost=self._cost,
                 )
 
-    def _received(self, event: dict[str, object]) -> None:
+    def _session_created(self, event: dict[str, object]) -> None:
         session = event.get("session")
-        if event.get("type") == "session.created" and isinstance(session, dict) and isinstance(session.get("id"), str):
+        if isinstance(session, dict) and isinstance(session.get("id"), str):
             self._session = session["id"]
 
     def _tool(self, tool: log_events.ToolDone) -> None:
@@ -112,3 +117,23 @@ class OperatorLines:
 
 
 _COUNTED = ("input_text", "input_audio", "output_text", "output_audio")
+_READ: frozenset[type] = frozenset(
+    {
+        log_events.CallStarted,
+        log_events.CallTakenOver,
+        log_events.AgentChanged,
+        log_events.LegJoined,
+        log_events.LegLost,
+        log_events.LinkLost,
+        log_events.LinkRestored,
+        log_events.ModelChanged,
+        log_events.TurnStalled,
+        log_events.ToolDone,
+        log_events.GuardrailChecked,
+        log_events.CallError,
+        log_events.TurnLatency,
+        log_events.UsageUpdated,
+        log_events.CallEnded,
+    }
+)
+"""The events that the lines are about, besides `session.created`."""
