@@ -6,18 +6,26 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
 MAX_QUEUED_MESSAGES = 32
 """Unread messages of a page at which the server stops reading from its socket."""
+MAX_JOINED_CHARACTERS = 1 << 16
+"""Text that waits for the end of the event loop's turn; more of it is written at once."""
 
 
 class CallSocketProtocol(RefusableSocketProtocol):
     """WebSocket that pauses reading at `MAX_QUEUED_MESSAGES`, and not after each message, which costs two system calls.
 
-    Memory stays bounded: by that number, and by the limit on the size of a message.
+    Memory stays bounded: by that number, and by the limit on the size of a message. The texts of one turn of the event
+    loop are written together: a call logs several events at a time, and each write is a system call. Audio is written
+    at once.
     """
+
+    _waiting_characters = 0
+    """Length of the texts that are not written yet."""
 
     def send_receive_event_to_app(self) -> None:
         """Close the socket for invalid UTF-8, and pause reading only at a full queue.
@@ -43,8 +51,30 @@ class CallSocketProtocol(RefusableSocketProtocol):
             await super().send(message)
         elif self.transport.is_closing():
             raise ClientDisconnected
-        else:  # past the handshake, which the class between handles
+        elif (text := message.get("text")) is not None and self.handshake_complete and not self.close_sent:
+            await self._send_text(text)
+        else:  # past the handshake, which the class between handles; this writes the texts that wait, too
             await WebSocketsSansIOProtocol.send(self, message)
+
+    async def _send_text(self, text: str) -> None:
+        await self.writable.wait()
+        if self.disconnected:
+            raise ClientDisconnected
+        try:
+            self.conn.send_text(text.encode())
+        except InvalidState:
+            raise ClientDisconnected from None
+        if not self._waiting_characters:
+            self.loop.call_soon(self._write_texts)
+        self._waiting_characters += len(text)
+        if self._waiting_characters > MAX_JOINED_CHARACTERS:
+            self._write_texts()
+
+    def _write_texts(self) -> None:
+        """Write the frames that wait, unless another message or the close has written them."""
+        self._waiting_characters = 0
+        if not self.transport.is_closing() and (waiting := b"".join(self.conn.data_to_send())):
+            self.transport.write(waiting)
 
 
 def _is_utf8(data: bytes) -> bool:
