@@ -38,6 +38,8 @@ class CallerView:
     def __init__(self) -> None:
         self._hidden: set[str] = set()
         """Messages that are not shown: those of the system, and the hidden ones."""
+        self._latest: tuple[log.Entry, str | None] | None = None
+        """The latest entry with its text, which all callers' pages get."""
 
     def read(self, entry: log.Entry) -> None:
         """Note the messages that callers do not see."""
@@ -47,8 +49,10 @@ class CallerView:
 
     def frame(self, entry: log.Entry) -> str | None:
         """Return an event as JSON text for a caller's page; None if callers do not see it."""
-        shown = self.event(entry.event)
-        return None if shown is None else log.frame_of(shown, entry.seq, entry.at_ms)
+        if self._latest is None or self._latest[0] is not entry:
+            shown = self.event(entry.event)
+            self._latest = entry, None if shown is None else log.frame_of(shown, entry.seq, entry.at_ms)
+        return self._latest[1]
 
     def past_frame(self, frame: str) -> str | None:
         """Return an event of the log, which is JSON text, for a caller's page; None if callers do not see it."""

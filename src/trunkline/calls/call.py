@@ -686,13 +686,9 @@ class Call:
             self._echo.hold(isinstance(entry.event, AudioDucked))
 
     def _on_log_entry(self, entry: Entry) -> None:
-        frames: dict[Audience, str | None] = {}  # encoded once, and only for a page that reads it
         for page in self._pages:
-            if page.reads_log:
-                if page.audience not in frames:
-                    frames[page.audience] = self._frame_for(page.audience, entry)
-                if (frame := frames[page.audience]) is not None:
-                    page.push(frame)
+            if page.reads_log and (frame := self._frame_for(page.audience, entry)) is not None:
+                page.push(frame)
 
     def _frame_for(self, audience: Audience, entry: Entry) -> str | None:
         return self.log.frame(entry) if audience == "operator" else self._caller_view.frame(entry)

@@ -60,12 +60,12 @@ class SendQueue(Generic[FrameT]):
         if self._closing is not None:
             return
         self._frames.append(frame)
-        self._queued_bytes += len(frame)
+        self._queued_bytes = queued = self._queued_bytes + len(frame)
         self._changed.set()
-        if self._queued_bytes > self._max_bytes:
+        if queued > self._max_bytes:
             self.clear()
             self.close(self._too_slow.code, self._too_slow.reason)
-        elif self._queued_bytes > self._high_water_bytes:
+        elif queued > self._high_water_bytes:
             self._writable.clear()
 
     def raise_limit(self, size: int) -> None:
