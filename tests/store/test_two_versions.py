@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,10 @@ from tests.store.samples import conversation
 from tests.store.stored import feed, store, stored_in
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import MessageDelta
+from trunkline.calls.metrics.cost_limits import DayUsage
 from trunkline.cluster.live_calls import LiveCall, LiveCalls, LiveWrite
+from trunkline.cluster.shared_usage import ServerUsage
+from trunkline.cluster.usage_table import UsageTable
 from trunkline.store import database as database_module
 from trunkline.store.batch import BatchSink
 from trunkline.store.database import MIGRATIONS, Database, StoreError
@@ -37,7 +41,8 @@ depends_on = None
 
 
 def upgrade():
-    for table in ("calls", "event_blocks", "utterances", "notes", "audit", "servers", "live_calls", "live_events"):
+    for table in ("calls", "event_blocks", "utterances", "notes", "audit", "servers", "live_calls", "live_events",
+                  "server_usage", "day_usage"):
         op.add_column(table, sa.Column("later", sa.Text, nullable=False, server_default="later"))
     op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
     {more}
@@ -87,6 +92,17 @@ async def use_live_records(live: LiveCalls, number: int) -> None:
     await live.leave(second)
 
 
+async def use_shared_usage(database: Database, number: int) -> None:
+    """Run through each statement about shared usage."""
+    first, second = UsageTable(database, f"server_{number}"), UsageTable(database, f"server_{number}_2")
+    usage, spent = ServerUsage(calls={"192.0.2.1": 1}), DayUsage(date(2026, 11, 30), 0.5, number)
+    await first.report(usage)
+    assert await second.others() == {f"server_{number}": usage}
+    await first.spend(spent)
+    assert (await second.spent_by_others(spent.day)).tokens >= number
+    await first.leave()
+
+
 @asynccontextmanager
 async def writing_to(database: Database) -> AsyncIterator[StoreWriter]:
     """Run a writer that keeps one connection."""
@@ -108,8 +124,10 @@ async def test_a_server_that_runs_continues_on_the_tables_of_a_later_version(
         feed(writer, conversation("call_before"))
         await writer.flush()
         await use_live_records(live, 1)
+        await use_shared_usage(database, 1)
         await migrate_to_later(monkeypatch, tmp_path, url)
         await use_live_records(live, 2)
+        await use_shared_usage(database, 2)
         feed(writer, conversation("call_after"))
         await writer.flush()
         for call_id in ("call_before", "call_after"):
@@ -129,6 +147,7 @@ async def test_a_server_that_starts_uses_the_tables_of_a_later_version(
         assert await database.state() == "newer"
         assert [entry.event for entry in await calls.log("call_after")] == conversation("call_after")
         await use_live_records(LiveCalls(database), 1)
+        await use_shared_usage(database, 1)
 
 
 async def test_tables_that_this_version_does_not_understand_are_refused(
