@@ -139,7 +139,7 @@ async def conversation(
     return held, items
 
 
-@pytest.mark.parametrize("kill_ms", range(0, 3000, 260))
+@pytest.mark.parametrize("kill_ms", range(0, 3000, 370))
 @pytest.mark.parametrize("question", ["hello", "weather", "poem"])
 def test_each_question_is_answered_once(question: str, kill_ms: int) -> None:
     @in_virtual_time

@@ -360,6 +360,25 @@ def test_an_approval_that_was_waiting_is_asked_for_again() -> None:
     assert driver.approved == {call_id: True}
 
 
+def test_an_approval_that_a_hosted_server_waits_for_still_counts() -> None:
+    former = webrtc_call()
+    former.types("The manual?")
+    former.confirms_items()
+    former.response_created()
+    asked = {"id": "mcpr_1", "type": "mcp_approval_request", "name": "look", "arguments": "{}", "server_label": "docs"}
+    former.wire("conversation.item.added", item=asked)
+    former.wire("response.output_item.done", item=asked)
+    former.response_done()
+    driver = taken_over(former)
+    driver.shows("mcpr_1")
+    assert driver.tools == {}
+    assert driver.logged(log_events.ToolDone) == []
+    driver.commands(commands.Approve("mcpr_1", True))
+    response = driver.sent_of("conversation.item.create")[-1]["item"]
+    assert (response["type"], response["approval_request_id"]) == ("mcp_approval_response", "mcpr_1")
+    assert driver.requests == 1
+
+
 # Playout --------------------------------------------------------------------------------------------------------------
 def test_an_interruption_after_the_take_over_truncates_at_the_heard_position() -> None:
     former, item_id = webrtc_speaking()

@@ -25,6 +25,12 @@ class HostedMcp:
         """True while a tool call waits for the caller's approval."""
         return bool(self._asking)
 
+    def resume(self, started: log_events.ToolStarted) -> None:
+        """Wait for the caller's decision on a tool call of a session that another server ran. The log has asked."""
+        self._asking[started.call_id] = log_events.ApprovalNeeded(
+            call_id=started.call_id, name=started.name, arguments=started.arguments, agent=started.agent
+        )
+
     def on_item_added(self, item: Event) -> None:
         """Note the start of a tool call."""
         if item.get("type") == "mcp_call":

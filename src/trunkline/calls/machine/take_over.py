@@ -53,6 +53,10 @@ class TakeOver:
                 entry.committed = entry.role != "user" or entry.item_id in session.items
                 if entry.role == "assistant":
                     parts.output.resume(entry.item_id, entry.agent or restored.agent, entry.text)
+        for call_id in [one for one in restored.running_tools if session.items.get(one) == "mcp_approval_request"]:
+            parts.hosted_mcp.resume(restored.running_tools.pop(call_id))
+            if (call := restored.tool_call(call_id)) is not None:
+                del restored.entries[call.item_id]  # the service makes it
         parts.tools.resume_session(session.handled_calls | set(restored.entries))
         parts.tools.restore(restored)
         self._missed.resume(session)
