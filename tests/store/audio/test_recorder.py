@@ -213,6 +213,21 @@ def test_a_living_process_keeps_its_open_segments(tmp_path: Path) -> None:
         assert list((tmp_path / "open").rglob("*.pcm"))
 
 
+def test_audio_that_a_page_has_kept_for_20_s_has_its_place(tmp_path: Path) -> None:
+    rig, voice = Rig(tmp_path), noise(2000, 17)
+    with rig.recorder:
+        rig.clock.now_s += 27
+        until(lambda: rig.call._segments is not None and rig.call._segments._now_ms >= 27_000)
+        for at in range(0, 2000, 20):
+            rig.call.on_caller_audio(voice[at * 24 : (at + 20) * 24].tobytes(), 7_020 + at)
+        rig.ends(28_000)
+        until(lambda: rig.call.is_over)
+    at_ms, correlation = place_ms(voice, rig.track()[:, 0])
+    assert at_ms == pytest.approx(7_000, abs=1)
+    assert correlation > 0.8
+    assert rig.lost == []
+
+
 def test_another_server_continues_the_recording_at_its_place(tmp_path: Path) -> None:
     first, second = Rig(tmp_path), Rig(tmp_path, takes_over_at_ms=13_500, committed_ms=12_000)
     voices = noise(11_900, 13), noise(3_000, 14)

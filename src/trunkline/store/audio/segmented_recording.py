@@ -29,8 +29,11 @@ from trunkline.store.audio.segment_buffer import SEGMENT_MS, SEGMENT_SAMPLES, Se
 from trunkline.store.audio.timeline import Sound, Timeline
 
 logger = logging.getLogger(__name__)
-LATE_MS = 8_000
-"""Time after a segment's end in which audio may still arrive for it: a page's chunks after a lost connection."""
+LATE_MS = 21_000
+"""Time after a segment's end in which audio may still arrive for it: the audio that a page has kept during a lost
+connection, 20 s at the most."""
+REDACTED_LATE_MS = 8_000
+"""The same for a recording that waits for redaction, since its open segments are in memory."""
 MAX_HELD_MS = 180_000
 """Time after a segment's end for which it is held, encoded, until the words of its utterances are decided."""
 MAX_AHEAD_SEGMENTS = 1
@@ -74,6 +77,7 @@ class SegmentedRecording:
         self._put = put
         self._new_encoder = new_encoder
         self._redaction = redaction
+        self._late_ms = LATE_MS if redaction is None else REDACTED_LATE_MS
         self._timeline = Timeline()
         self._open: dict[int, SegmentBuffer] = {}
         self._held: deque[_Held] = deque()
@@ -112,7 +116,7 @@ class SegmentedRecording:
             return
         self._now_ms = now_ms
         self._write_all(self._timeline.settle(now_ms))
-        while now_ms >= (self._next + 1) * SEGMENT_MS + LATE_MS:
+        while now_ms >= (self._next + 1) * SEGMENT_MS + self._late_ms:
             self._close(SEGMENT_SAMPLES, last=False)
         while self._held and self._is_decided(self._held[0], now_ms):
             self._store(self._held.popleft())
