@@ -129,7 +129,7 @@ class Network:
 class Machine:
     """A machine with one server."""
 
-    def __init__(self, folder: Path, model_url: str, database_url: str) -> None:
+    def __init__(self, folder: Path, model_url: str, database_url: str, *options: str) -> None:
         (folder / "shop.py").write_text(SCENARIO)
         self.port, cluster_port = free_port(), free_port()
         self.folder = folder
@@ -148,7 +148,7 @@ class Machine:
             "OPENAI_API_KEY": "sk-proj-a-key-of-the-tests-0123456789",
             "OPENAI_BASE_URL": model_url,
         }
-        command = ("serve", "shop.py", "--port", str(self.port), "--provider", "openai")
+        command = ("serve", "shop.py", "--port", str(self.port), "--provider", "openai", *options)
         self.process = Process(*command, environment=environment, folder=folder)
 
     @property
@@ -250,14 +250,17 @@ def last_seq(frames: Sequence[str | bytes | dict[str, Any]]) -> int:
 
 
 @contextlib.asynccontextmanager
-async def machines(folder: Path, model: FakeModel, database_urls: Sequence[str]) -> AsyncIterator[list[Machine]]:
-    """Run a server for each address of the database."""
+async def machines(
+    folder: Path, model: FakeModel, database_urls: Sequence[str], *options: str
+) -> AsyncIterator[list[Machine]]:
+    """Run a server for each address of the database, the last one with more options."""
     async with model_service(model) as model_url:
         running: list[Machine] = []
         try:
             for number, url in enumerate(database_urls, 1):
                 (folder / str(number)).mkdir()
-                running.append(Machine(folder / str(number), model_url, url))
+                own = options if number == len(database_urls) else ()
+                running.append(Machine(folder / str(number), model_url, url, *own))
             await asyncio.gather(*(one.until_ready() for one in running))
             yield running
         finally:

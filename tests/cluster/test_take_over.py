@@ -444,3 +444,28 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - the condition has no event
             await asyncio.sleep(0.01)
+
+
+async def test_a_tool_runs_without_the_database_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @function_tool
+    def pay() -> str:
+        """Pay."""
+        return "paid"
+
+    shop: Scenario[None] = Scenario("shop", agents=[RealtimeAgent(name="clerk", tools=[pay])])
+
+    def script(items: Sequence[Event]) -> Sequence[Answer]:
+        asked = items[-1].get("role") == "user" and "pay" in str(items[-1])
+        return [Calls("pay")] if asked else ["Hello."]
+
+    async with servers(monkeypatch, tmp_path, FakeModel(script), targets=[shop]) as (first, _second):
+        live = first.state.live
+        assert live is not None
+        monkeypatch.setattr(live, "is_open", False)
+        async with first.caller.calling(scenario="shop") as (_started, page):
+            await page.sends({"type": "say", "text": "pay"})
+            await page.kind("tool.done")
+    kinds = [frame.get("code") or frame["kind"] for frame in page.frames]
+    assert kinds.index("tool.started") < kinds.index("not_saved") < kinds.index("tool.done")

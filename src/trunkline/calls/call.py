@@ -68,6 +68,7 @@ from trunkline.scenario.scenario import AnyScenario
 logger = logging.getLogger(__name__)
 HANDED_OVER = "the former server stops, and has handed the call over"
 AUDIO_STATS_EVERY_S = 1.0
+_NOT_SAVED = "A server that takes this call over without it may run the tool again."
 MAX_IMAGES = 10
 """Images that a caller may show in a call: each is in the log, and is paid for again with each answer."""
 FILLER_FRAME_BYTES = 100 * BYTES_PER_MS
@@ -752,10 +753,14 @@ class Call:
 
     async def _run_tool(self, effect: effects.RunTool) -> None:
         """Run a tool, once its start is committed: a server that takes the call over must know that it may have run."""
-        if self.commit is not None:
-            await self.commit()
-        if await self.gate.wait():
-            await self._agents.run_tool(effect)
+        is_committed = self.commit is None or await self.commit()
+        if not await self.gate.wait():
+            return  # another server runs the call, and the tool
+        if not is_committed:
+            self.announce(
+                f"The tool {effect.name} began before its start was in the database. {_NOT_SAVED}", "not_saved"
+            )
+        await self._agents.run_tool(effect)
 
     def _append(self, event: LogEventUnion) -> None:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
