@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.store.conftest import postgres, url
+from tests.store.conftest import postgres, postgres_url, url
 
-__all__ = ["postgres", "url"]
+__all__ = ["postgres", "postgres_url", "url"]

@@ -8,7 +8,7 @@ import websockets
 
 from tests.cluster.two_servers import KEY, address_of, loopback_listener, two_servers
 from tests.web.web_server import SCENARIO, client, listening, own_settings, with_model
-from trunkline.cluster.node import KEY_HEADER, ClusterNode
+from trunkline.cluster.node import KEY_HEADER, ClusterNode, Standing
 from trunkline.web import create_app
 
 
@@ -141,6 +141,20 @@ async def test_the_address_for_the_servers_needs_their_key(monkeypatch: pytest.M
         with pytest.raises(websockets.InvalidStatus) as refused:
             await websockets.connect(f"{own.replace('http', 'ws')}/api/calls/{started['call_id']}", proxy=None)
         assert refused.value.response.status_code == 403
+
+
+async def test_a_server_says_which_calls_it_runs_to_one_that_has_lost_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, listener, given = with_model(monkeypatch), loopback_listener(), own_settings(take_over="off")
+    app = create_app([SCENARIO], given)
+    app.state.server.join_cluster(ClusterNode("1", KEY, (), listener))
+    with loopback_listener() as other:
+        asking = ClusterNode("2", KEY, (address_of(listener), "http://127.0.0.1:1"), other)
+        async with listening(app, given) as url, client(url, model) as caller:
+            call_id = (await caller.starts())["call_id"]
+            assert await asking.standings([call_id, "call_of_nobody"]) == [Standing(False, [call_id])]
+        await asking.aclose()
 
 
 async def test_a_client_cannot_pose_as_another_by_the_servers_own_header(monkeypatch: pytest.MonkeyPatch) -> None:

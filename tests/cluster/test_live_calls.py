@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import MessageDelta
 from trunkline.cluster.claim_rules import STALE_HEARTBEAT_MS
 from trunkline.cluster.live_calls import LiveCall, LiveCalls, LiveWrite
 from trunkline.store.database import Database
+from trunkline.store.schema import live_calls as live_calls_table
 from trunkline.store.schema import servers
 
 FIRST, SECOND = "server_1", "server_2"
@@ -87,6 +89,20 @@ async def test_a_server_takes_the_calls_again_that_no_other_has_claimed(url: str
         assert await live.retake(["call_1", "call_2", "call_3"], FIRST) == {"call_1": 2}
         assert await live.claim("call_1", 1, SECOND) is None  # which was decided before
         assert await live.write([LiveWrite("call_2", 2, [(1, EVENT.frame())])]) == []
+
+
+async def test_an_owner_that_stands_still_in_a_write_does_not_keep_its_calls(postgres_url: str) -> None:
+    async with live_calls(postgres_url) as live, live_calls(postgres_url) as other:
+        await live.begin("call_1", FIRST, "{}")
+
+        async def write() -> None:
+            async with live._database.writing() as connection:
+                await connection.execute(update(live_calls_table).values(record="unfinished"))
+                assert await other.claim("call_1", 1, SECOND) == 2  # when the database has ended the write
+
+        with pytest.raises(DBAPIError):
+            await write()
+        assert await other.load("call_1") == LiveCall("{}", ())
 
 
 async def test_a_call_that_is_begun_twice_has_one_record(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Collection
 from typing import Protocol
@@ -26,12 +27,16 @@ PROBE_S = 0.75
 """The time in s in which a server that is asked has to reach the database."""
 FAILURES = (SQLAlchemyError, StoreError, OSError, TimeoutError)
 """The errors of a database that does not answer."""
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime") else None
+if sys.platform == "linux":
 
+    def now_ms() -> float:
+        """Return the time in ms, of a clock that also counts while the machine sleeps."""
+        return 1000 * time.clock_gettime(time.CLOCK_BOOTTIME)
+else:
 
-def now_ms() -> float:
-    """Return the time in ms, of a clock that also counts while the machine sleeps, where the system has one."""
-    return 1000 * (time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK))
+    def now_ms() -> float:
+        """Return the time in ms, of a clock that never goes back."""
+        return 1000 * time.monotonic()
 
 
 class OwnedCalls(Protocol):
@@ -95,7 +100,7 @@ class Heartbeat:
 
     def is_owner(self) -> bool:
         """Return whether no other server can have claimed a call of this one."""
-        return self.lease.holds(self._now_ms())
+        return self._now_ms() < self.lease.until_ms  # each frame asks
 
     async def run(self) -> None:
         """Write heartbeats until cancelled."""

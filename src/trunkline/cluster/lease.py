@@ -32,14 +32,15 @@ class Lease:
     """The lease of one server. It is unlimited before the first heartbeat: nobody can know the server's calls."""
 
     def __init__(self) -> None:
-        self._until_ms = math.inf
+        self.until_ms = math.inf
+        """The time at which it runs out."""
         self._peer_reaches_database = False
         self.is_by_peers = False
         """True if the other servers have renewed it: none of them reaches the database."""
 
     def holds(self, now_ms: float) -> bool:
         """Return whether the server may act for its calls."""
-        return now_ms < self._until_ms
+        return now_ms < self.until_ms
 
     def on_heartbeat(self, begun_ms: float) -> None:
         """Renew the lease: a heartbeat is in the database.
@@ -49,7 +50,7 @@ class Lease:
         Args:
             begun_ms: a time before the heartbeat was written.
         """
-        self._until_ms = begun_ms + LEASE_MS
+        self.until_ms = begun_ms + LEASE_MS
         self._peer_reaches_database = self.is_by_peers = False
 
     def on_peers(self, asked_ms: float, *, one_reaches_database: bool) -> None:
@@ -64,8 +65,8 @@ class Lease:
         self._peer_reaches_database = one_reaches_database
         self.is_by_peers = not one_reaches_database
         if not one_reaches_database:
-            self._until_ms = max(self._until_ms, asked_ms + PEERS_LEASE_MS)
+            self.until_ms = max(self.until_ms, asked_ms + PEERS_LEASE_MS)
 
     def is_cut_off(self, now_ms: float) -> bool:
         """Return whether to give all calls up: the others reach the database, and this server does not."""
-        return self._peer_reaches_database and now_ms >= self._until_ms + PATIENCE_MS
+        return self._peer_reaches_database and now_ms >= self.until_ms + PATIENCE_MS
