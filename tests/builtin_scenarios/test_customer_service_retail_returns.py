@@ -91,6 +91,17 @@ async def test_a_vague_caller_is_asked_again_and_again(voice_call: VoiceCalls) -
     assert not call.state.initiated_return
 
 
+async def test_a_crack_and_its_circumstances_are_enough(voice_call: VoiceCalls) -> None:
+    call = await asked_why(voice_call)
+    await call.say(CRACK)
+    assert "Good news" in await says(call, "It broke after three runs.")
+
+
+async def test_a_caller_who_said_when_it_broke_is_asked_what_broke(voice_call: VoiceCalls) -> None:
+    call = await asked_why(voice_call)
+    assert "What exactly has failed? For example" in await says(call, "It's faulty, I used it twice.")
+
+
 async def test_a_denied_return_says_why_and_sets_nothing_going(voice_call: VoiceCalls) -> None:
     call = await asked_why(voice_call)
     turn = await call.say("It's unused, I just don't like it")
