@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ REACHES = Standing(reaches_database=True, runs=[])
 
 class World:
     """A database, a lock, other servers and calls of one server, in memory."""
+
+    on_lost: Callable[[], object]
 
     def __init__(self, *others: Standing) -> None:
         self.now_ms = 1_000.0
@@ -98,6 +100,14 @@ async def test_a_server_that_has_lost_its_lock_takes_its_calls_again() -> None:
     world.keeps_lock = False
     assert await world.heartbeat.step()
     assert world.done == ["beat", "retake"]
+
+
+async def test_a_server_that_loses_its_lock_stops_until_it_has_taken_its_calls_again() -> None:
+    world = await world_with_a_lease()
+    world.on_lost()
+    assert not world.heartbeat.is_owner()
+    assert await world.heartbeat.step()
+    assert world.done == ["beat", "retake", "reopen"]
 
 
 @pytest.mark.parametrize("others", [(), (AWAY,), (AWAY, AWAY)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import update
 
@@ -20,6 +23,7 @@ class Locks:
 
     def __init__(self, *alive: str) -> None:
         self._alive = alive
+        self.on_lost: Callable[[], object] = lambda: None
 
     async def hold(self) -> bool:
         return True
@@ -47,11 +51,15 @@ async def test_a_server_takes_its_lock_again_after_it_was_lost(postgres_url: str
         lock, view = server_lock(database, "server_a"), server_lock(other, "server_b")
         assert not await lock.hold()
         assert await lock.hold()
+        lost = asyncio.Event()
+        lock.on_lost = lost.set
         async with other.engine.begin() as connection:
             await connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid != pg_backend_pid()"
             )
         assert not await view.is_alive("server_a")
+        async with asyncio.timeout(10):
+            await lost.wait()
         assert not await lock.hold()  # others may have used the moment
         assert await view.is_alive("server_a")
         await lock.release()

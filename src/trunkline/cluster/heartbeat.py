@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -95,6 +96,8 @@ class Heartbeat:
         self._begun_ms = 0.0
         """The time at which the attempt began."""
         self.lease = Lease()
+        self._lock_lost = asyncio.Event()
+        lock.on_lost = self._on_lock_lost
         self.is_draining = False
         """True for a server that stops: the others hand no calls over to it."""
 
@@ -107,9 +110,16 @@ class Heartbeat:
         try:
             while True:
                 pause_s = HEARTBEAT_S if await self.step() else RETRY_S
-                await asyncio.sleep(pause_s)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await self._lock_lost.wait()
+                self._lock_lost.clear()
         finally:
             await self._work.aclose()
+
+    def _on_lock_lost(self) -> None:
+        self.lease.on_lock_lost()
+        self._lock_lost.set()
 
     async def step(self) -> bool:
         """Write a heartbeat, or wait for it. Ask the other servers while the database does not answer.

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -23,7 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 class ServerLock(Protocol):
-    """The lock of one server process, and the view of the others' locks."""
+    """The lock of one server process, and the view of the others' locks.
+
+    Attributes:
+        on_lost: called when the database ends the session with the lock.
+    """
+
+    on_lost: Callable[[], object]
 
     async def hold(self) -> bool:
         """Take the lock, or take it again if it was lost. Return whether it was held since the last call.
@@ -47,6 +54,7 @@ def server_lock(database: Database, server_id: str) -> ServerLock:
 
 class _FileLock:
     def __init__(self, folder: Path, server_id: str) -> None:
+        self.on_lost: Callable[[], object] = _ignore
         self._folder = folder
         self._path = self._path_of(server_id)
         self._descriptor: int | None = None
@@ -90,6 +98,7 @@ class _FileLock:
 
 class _SessionLock:
     def __init__(self, database: Database, server_id: str) -> None:
+        self.on_lost: Callable[[], object] = _ignore
         self._database = database
         self._server_id = server_id
         self._connection: AsyncConnection | None = None
@@ -111,9 +120,16 @@ class _SessionLock:
         session = await _session_of(connection)
         if await _try_session_lock(connection, self._server_id):
             self._session, self._connection = session, connection
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None  # noqa: S101 - it is connected
+            driver.add_termination_listener(lambda _driver: self._on_session_ended(session))
         else:
             await connection.close()
         return False
+
+    def _on_session_ended(self, session: int) -> None:
+        if session == self._session and self._connection is not None:
+            self.on_lost()
 
     async def is_alive(self, server_id: str) -> bool:
         if server_id == self._server_id:
@@ -125,10 +141,14 @@ class _SessionLock:
             return False
 
     async def release(self) -> None:
-        if self._connection is not None:
-            await self._connection.invalidate()  # the lock ends with the session, not with its use
-            await self._connection.close()
+        if (connection := self._connection) is not None:
             self._connection = None
+            await connection.invalidate()  # the lock ends with the session, not with its use
+            await connection.close()
+
+
+def _ignore() -> None:
+    """Do nothing."""
 
 
 async def _session_of(connection: AsyncConnection) -> int:
