@@ -5,8 +5,8 @@ still, because it compares the clock at each frame:
 
 - Another server claims a call if the owner's heartbeat is older than `STALE_HEARTBEAT_MS`. The lease begins before the
   heartbeat is written, and is shorter. So nobody has claimed a call while it holds.
-- Another server also claims a call if the owner's lock is free. The lease ends as soon as the owner learns that it has lost
-  its lock.
+- Another server also claims a call if the owner's lock is free. The lease ends as soon as the owner learns that it has
+  lost its lock.
 - When it has run out, a server writes a heartbeat and then takes its calls again: it raises the epochs of those that no
   other server owns. A claim that was decided before needs the former epoch, so only one of both succeeds.
 - If the database fails, the others say so when they are asked. One that does not reach it claims nothing for `GRACE_MS`
