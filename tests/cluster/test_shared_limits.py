@@ -11,15 +11,9 @@ import pytest
 
 from tests.cluster.test_take_over import Server, committed, servers
 from trunkline.calls.log_events import Tokens, UsageUpdated
-from trunkline.cluster import usage_exchange
 
 CLIENT = {"x-forwarded-for": "192.0.2.1"}
 TOKEN = "correct-horse-battery-staple-1"
-
-
-@pytest.fixture(autouse=True)
-def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage_exchange, "EXCHANGE_S", 0.02)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -6,10 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 
-import pytest
-
 from trunkline.calls.metrics.cost_limits import DayUsage
-from trunkline.cluster import usage_table
 from trunkline.cluster.shared_usage import ServerUsage
 from trunkline.cluster.usage_table import UsageTable
 from trunkline.store.database import Database
@@ -19,12 +16,12 @@ USAGE = ServerUsage(calls={"192.0.2.1": 2}, tries={"start": {"192.0.2.1": 3}})
 
 
 @asynccontextmanager
-async def two_servers(url: str) -> AsyncIterator[tuple[UsageTable, UsageTable]]:
+async def two_servers(url: str, **times: float) -> AsyncIterator[tuple[UsageTable, UsageTable]]:
     """Open a new database; yield the tables of two servers."""
     database = Database(url)
     await database.migrate()
     try:
-        yield UsageTable(database, "server_1"), UsageTable(database, "server_2")
+        yield UsageTable(database, "server_1", **times), UsageTable(database, "server_2", **times)
     finally:
         await database.close()
 
@@ -44,19 +41,17 @@ async def test_a_server_that_has_left_has_no_report(url: str) -> None:
         assert await second.others() == {}
 
 
-async def test_an_old_report_does_not_count(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with two_servers(url) as (first, second):
+async def test_an_old_report_does_not_count(url: str) -> None:
+    async with two_servers(url, stale_ms=-1.0) as (first, second):
         await first.report(USAGE)
-        monkeypatch.setattr(usage_table, "STALE_MS", -1.0)
         assert await second.others() == {}
 
 
-async def test_the_report_of_a_dead_server_is_removed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with two_servers(url) as (first, second):
+async def test_the_report_of_a_dead_server_is_removed(url: str) -> None:
+    async with two_servers(url) as (first, second), two_servers(url, forget_after_ms=-1.0) as (sweeping, _):
         await first.report(USAGE)
-        monkeypatch.setattr(usage_table, "FORGET_AFTER_MS", -1.0)
-        await second.report(USAGE)
-        monkeypatch.setattr(usage_table, "STALE_MS", 1e9)
+        assert "server_1" in await second.others()
+        await sweeping.report(USAGE)
         assert await second.others() == {}
 
 

@@ -14,7 +14,6 @@ from trunkline.store.database import Database
 from trunkline.store.schema import day_usage, server_usage
 
 STALE_MS = 5_000.0
-"""The age of a report beyond which its server counts as gone."""
 FORGET_AFTER_MS = 60_000.0
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ServerUsage).decode
@@ -26,11 +25,21 @@ class UsageTable:
     Args:
         database: it has the tables of this version.
         server_id: the id of this process.
+        stale_ms: the age of a report beyond which its server counts as gone.
+        forget_after_ms: the age beyond which it is removed.
     """
 
-    def __init__(self, database: Database, server_id: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        server_id: str,
+        *,
+        stale_ms: float = STALE_MS,
+        forget_after_ms: float = FORGET_AFTER_MS,
+    ) -> None:
         self._database = database
         self._server_id = server_id
+        self._stale_ms, self._forget_after_ms = stale_ms, forget_after_ms
         self._insert = (sqlite if database.is_sqlite else postgresql).insert
 
     async def report(self, usage: ServerUsage) -> None:
@@ -39,12 +48,12 @@ class UsageTable:
         upsert = self._insert(server_usage).values(server_id=self._server_id, **row)
         async with self._database.writing() as connection:
             await connection.execute(upsert.on_conflict_do_update(index_elements=["server_id"], set_=row))
-            dead = server_usage.c.written_ms < self._now_ms - FORGET_AFTER_MS
+            dead = server_usage.c.written_ms < self._now_ms - self._forget_after_ms
             await connection.execute(delete(server_usage).where(dead))
 
     async def others(self) -> dict[str, ServerUsage]:
         """Return the reports of the other servers that live."""
-        fresh = server_usage.c.server_id != self._server_id, server_usage.c.written_ms > self._now_ms - STALE_MS
+        fresh = server_usage.c.server_id != self._server_id, server_usage.c.written_ms > self._now_ms - self._stale_ms
         query = select(server_usage.c.server_id, server_usage.c.usage).where(*fresh)
         async with self._database.engine.connect() as connection:
             rows = (await connection.execute(query)).all()

@@ -91,7 +91,7 @@ def _unsaved(info: Type, place: str) -> Iterator[str]:
         elif isinstance(node, Field):
             yield from walk(node.type, f"{place}.{node.name}")
         elif isinstance(node, CustomType):
-            if not issubclass(typing.get_origin(node.cls) or node.cls, BaseModel):
+            if node.cls is not object and not issubclass(typing.get_origin(node.cls) or node.cls, BaseModel):
                 name = getattr(node.cls, "__name__", str(node.cls))
                 yield f"{name} is another kind of class" if place == name else f"{place} is of the type {name}"
         elif isinstance(node, Type) and id(node) not in seen:
