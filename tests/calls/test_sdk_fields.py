@@ -309,7 +309,7 @@ async def test_a_stored_prompt_is_in_the_session_of_its_agent_alone() -> None:
 # State, metadata, hanging up ------------------------------------------------------------------------------------------
 @in_virtual_time
 async def test_an_async_state_gets_the_calls_id_and_metadata() -> None:
-    async def state(call_id: str, metadata: Mapping[str, str]) -> dict[str, object]:
+    async def state(call_id: str, metadata: Mapping[str, str]) -> dict[str, str]:
         await asyncio.sleep(1)
         return {"call": call_id, **metadata}
 
