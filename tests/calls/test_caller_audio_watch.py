@@ -9,9 +9,9 @@ import pytest
 from tests.calls.call_driver import CallDriver, call, items_of
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call
 from trunkline.calls import commands, log_events
-from trunkline.calls.call import CALLER_AUDIO_EVERY_MS
 from trunkline.calls.machine.caller_audio_watch import COMMIT_AFTER_MS, MISSING_AFTER_MS, STOPPED
 from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
+from trunkline.calls.relayed_audio import CALLER_AUDIO_EVERY_MS
 from trunkline.testing import VoiceCalls
 
 pytestmark = pytest.mark.pure

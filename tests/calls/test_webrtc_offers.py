@@ -290,8 +290,8 @@ async def test_a_leg_on_the_relay_has_an_echo_canceller_from_its_first_frame(fir
         starter = Credentials(caller_key=call.caller_key)
         if first_on_the_relay:
             call.join(starter, "websocket", take_over=True)
-            assert call._echo is not None
+            assert call._relayed._echo is not None
         call.join(starter, "webrtc", take_over=True)
-        assert call._echo is None
+        assert call._relayed._echo is None
         call.join(starter, "websocket", take_over=True)  # another page, which has not reported yet
-        assert call._echo is not None
+        assert call._relayed._echo is not None

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import assert_never
 
-from trunkline.caller_audio.echo_canceller import EchoCanceller, create_echo_canceller
 from trunkline.calls import commands
 from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
@@ -48,9 +47,9 @@ from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.model_link.link_state import Route
-from trunkline.calls.numbered_audio import NumberedAudio
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.recording import Recording, RecordingSource
+from trunkline.calls.relayed_audio import RelayedAudio
 from trunkline.calls.send_gate import SendGate
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.calls.webrtc_calls import WebRtcCalls
@@ -69,11 +68,9 @@ logger = logging.getLogger(__name__)
 HANDED_OVER = "the former server stops, and has handed the call over"
 AUDIO_STATS_EVERY_S = 1.0
 _NOT_SAVED = "A server that takes this call over without it may run the tool again."
+FILLER_FRAME_BYTES = 100 * BYTES_PER_MS
 MAX_IMAGES = 10
 """Images that a caller may show in a call: each is in the log, and is paid for again with each answer."""
-FILLER_FRAME_BYTES = 100 * BYTES_PER_MS
-CALLER_AUDIO_EVERY_MS = 100.0
-"""Interval in which the machine hears of the caller's audio while it watches it."""
 
 
 class UnsupportedScenarioError(Exception):
@@ -146,11 +143,6 @@ class Call:
         leg_id = new_id("leg") if former is None else former.leg_id
         self.leg = Leg(leg_id, transport, f"leg_{self._legs}")
         self._images = 0 if former is None else former.images
-        self._understood: int | None = None if former is None else former.audio_position
-        """The position up to which the log has the caller's audio; None if the page does not number it."""
-        self._audio = NumberedAudio(self._understood or 0)
-        self._turn_closed = False
-        """True if a turn was closed since the last acknowledgement, which waits for its commit."""
         self.ended_at: float | None = None
         self.is_elsewhere = False
         """True if the call has stopped here without an end: another server runs it, or will."""
@@ -225,18 +217,23 @@ class Call:
         )
         self._words = self._word_listener()
         self._link = Link(self._runner.post, Route(self._connect) if transport == "websocket" else None, self.gate)
+        self._relayed = RelayedAudio(
+            self.leg,
+            self._link,
+            self._runner.post,
+            self._now_ms,
+            recording,
+            self._words,
+            None if former is None else former.audio_position,
+        )
         self._webrtc = WebRtcCalls(provider, self.call_id, self._runner.spawn)
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
         self._pages: set[Page] = set()
-        self._echo = _echo_canceller_for(transport)
-        """Echo canceller; None over WebRTC, if the page cancels the echo, or without the package."""
-        self._watches_caller_audio = False
-        self._caller_audio_reported_ms = 0.0
         self._caller_view = CallerView()
         self.log.subscribe(self._caller_view.read, MessageAdded)
         self.log.subscribe(self._on_log_entry)
-        self.log.subscribe(self._on_held, AudioDucked, AudioResumed)
+        self.log.subscribe(self._relayed.on_held, AudioDucked, AudioResumed)
         self.log.subscribe(self._agents.hooks.read, *HOOKED_KINDS)
         self._recording = recording
         self._recording_source = RecordingSource(recording, self._now_ms)
@@ -315,7 +312,7 @@ class Call:
             images=self._images,
             rtc_call_id=self._webrtc.current,
             state=self._agents.saved_state(),
-            audio_position=self._understood,
+            audio_position=self._relayed.understood,
         )
 
     # Lifecycle ------------------------------------------------------------------------------------------------------
@@ -462,8 +459,7 @@ class Call:
         former = self.leg
         self._legs += 1
         self.leg = Leg(new_id("leg"), transport, f"leg_{self._legs}")
-        self._audio, self._understood = NumberedAudio(), None
-        self._echo = _echo_canceller_for(transport)  # another page has another loudspeaker
+        self._relayed.begin_leg(self.leg)
         if former.page is not None:
             former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page", keeps_audio=False)
@@ -475,9 +471,7 @@ class Call:
 
     def _set_transport(self, transport: Transport) -> None:
         """Set the transport of the caller's audio. A change to the relay drops the WebRTC call."""
-        if transport != self.leg.transport:
-            self._echo = _echo_canceller_for(transport)
-        self.leg.transport = transport
+        self._relayed.set_transport(transport)
         if transport == "websocket":
             if self._webrtc.current is not None or not self._link.has_route:
                 self._webrtc.drop()
@@ -544,7 +538,7 @@ class Call:
         page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
         is_caller = page.role == "caller"
         records = is_caller and self._recording_source.is_page
-        position = self._audio.end if is_caller and self.leg.transport == "websocket" else None
+        position = self._relayed.position if is_caller else None
         role_set = LegRoleSet(role=page.role, audience=page.audience, records=records, audio_position=position)
         role = frame_of(role_set, 0, round(self._now_ms()))
         shown = self._caller_view.past_frame if page.audience == "caller" else None
@@ -560,9 +554,11 @@ class Call:
             former, self.leg.page = self.leg.page, page
             if former is not None:
                 former.close(CloseCode.TAKEN_OVER, "taken over by another page")
-                left = inputs.CallerLeft(self.leg.public_id, "replaced by a new connection", self._keeps_audio)
+                left = inputs.CallerLeft(
+                    self.leg.public_id, "replaced by a new connection", self._relayed.is_kept_by_page
+                )
                 self._runner.post(left)
-            self._audio.on_socket()
+            self._relayed.on_socket()
             if self.leg.transport == "websocket":  # over WebRTC the page reports `media_ready`
                 self._runner.post(inputs.CallerJoined(self.leg.public_id, "websocket", self.leg.reason))
 
@@ -570,18 +566,13 @@ class Call:
         """Disconnect a page, since its socket is closed."""
         self._pages.discard(page)
         if self.leg.page is page:
-            self._leave(self.leg, reason, keeps_audio=self._keeps_audio)
+            self._leave(self.leg, reason, keeps_audio=self._relayed.is_kept_by_page)
 
     def _leave(self, leg: Leg, reason: str, *, keeps_audio: bool) -> None:
         leg.page = None
         if not keeps_audio:
             self._link.drop_caller_audio()
         self._runner.post(inputs.CallerLeft(leg.public_id, reason, keeps_audio))
-
-    @property
-    def _keeps_audio(self) -> bool:
-        """True if the caller's page keeps its audio, so that the caller's turn continues when it is back."""
-        return self._audio.is_used and self.leg.transport == "websocket"
 
     def command(self, page: Page, frame: str) -> None:
         """Obey a text frame from a page. Errors about it go to that page alone."""
@@ -601,15 +592,12 @@ class Call:
             self._push_error(page, problem, "no_images")
             return
         if isinstance(command, commands.AudioFrom):
-            self._number_audio(command)
+            self._relayed.number(command)
             return
         if isinstance(command, commands.AudioReport):
-            if self.leg.transport == "websocket":
-                self._set_echo_cancelled(command.echo_cancelled)
-            if self._recording is not None:
-                self._recording.on_delays(command.buffer_ms, command.output_ms)
-        elif isinstance(command, commands.Played) and self._recording is not None:
-            self._recording.on_played(command.item_id, command.ms, self._now_ms())
+            self._relayed.on_report(command)
+        elif isinstance(command, commands.Played):
+            self._relayed.on_played(command)
         if isinstance(command, commands.MediaReady):
             self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
         else:
@@ -636,55 +624,20 @@ class Call:
             message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
             self._push_error(page, message, "bad_audio")
             return
-        late_ms = None
-        if self._audio.is_resent:
-            pcm, late_ms = self._audio.take(pcm)
-        else:
-            self._audio.add(len(pcm))
-        if self._echo is not None and late_ms is None:  # late audio has no agent beside it
-            pcm = self._echo.process(pcm)
-        if pcm:
-            if self._recording is not None:
-                self._recording.on_caller_audio(pcm, self._now_ms() - (late_ms or 0.0))
-            self._link.send_audio(pcm)
-            if self._words is not None:
-                self._words.feed(pcm)
-        if self._watches_caller_audio and self._now_ms() - self._caller_audio_reported_ms >= CALLER_AUDIO_EVERY_MS:
-            self._caller_audio_reported_ms = self._now_ms()
-            self._runner.post(inputs.CallerAudioArrived())
-
-    def _number_audio(self, begins: commands.AudioFrom) -> None:
-        self._audio.begin(begins.position, begins.late_ms)
-        if self._understood is None:
-            self._understood = self._audio.end
+        self._relayed.receive(pcm)
 
     async def _acknowledge_audio(self) -> None:
         """Acknowledge the audio that no session will need to the caller's page, once its turns are committed."""
         page = self.leg.page
-        if page is None or not self._keeps_audio:
+        if page is None or not self._relayed.is_kept_by_page:
             return
-        position = self._audio.position_before(self._link.needed_bytes)
-        closed, self._turn_closed = self._turn_closed, False
-        if closed and self.commit is not None and not await self.commit():
-            self._turn_closed = True
-            return
-        if self.leg.page is page and (known := self._audio.take_acknowledgement(position)) is not None:
-            page.push(frame_of(AudioAcknowledged(position=known), 0, round(self._now_ms())))
-
-    def _set_echo_cancelled(self, by_page: bool | None) -> None:
-        """Cancel the echo of the agent's voice unless the page does so; None if the page does not know."""
-        if by_page:
-            self._echo = None
-        elif self._echo is None or by_page is False:
-            self._echo = create_echo_canceller(expects_echo=by_page is False)
+        position = await self._relayed.position_to_acknowledge(self.commit)
+        if position is not None and self.leg.page is page:
+            page.push(frame_of(AudioAcknowledged(position=position), 0, round(self._now_ms())))
 
     def _push_error(self, page: Page, message: str, code: str) -> None:
         error = CallError(message=message, code=code, source="command")
         page.push(frame_of(error, 0, round(self._now_ms())))
-
-    def _on_held(self, entry: Entry) -> None:
-        if self._echo is not None:
-            self._echo.hold(isinstance(entry.event, AudioDucked))
 
     def _on_log_entry(self, entry: Entry) -> None:
         for page in self._pages:
@@ -730,9 +683,9 @@ class Call:
             case effects.KeepCallerAudio(turn_id, since_ms):
                 self._link.keep_turn(turn_id, since_ms)
             case effects.ReleaseCallerAudio(turn_id, until_ms):
-                self._release_turn(turn_id, until_ms)
+                self._relayed.release_turn(turn_id, until_ms)
             case effects.WatchCallerAudio(on):
-                self._watches_caller_audio = on
+                self._relayed.watch(on)
             case effects.ListenForWords(speech_id):
                 if self._words is not None:
                     self._words.listen(speech_id)
@@ -744,12 +697,6 @@ class Call:
                 pass  # the `call.ended` event has ended the call, in `_append`
             case _:
                 assert_never(effect)
-
-    def _release_turn(self, turn_id: str, until_ms: int | None) -> None:
-        self._link.release_turn(turn_id, until_ms)
-        self._turn_closed = True
-        if self._understood is not None:
-            self._understood = max(self._understood, self._audio.position_before(self._link.needed_bytes))
 
     async def _run_tool(self, effect: effects.RunTool) -> None:
         """Run a tool, once its start is committed: a server that takes the call over must know that it may have run."""
@@ -784,31 +731,25 @@ class Call:
     def _play(self, pcm: bytes) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(pcm)
-            if self._recording is not None:
-                self._recording.on_audio_sent(pcm, self._now_ms())
-            if self._echo is not None:
-                self._echo.play(pcm)
+            if self._relayed.reads_agent:
+                self._relayed.on_agent_audio(pcm)
+
+    def _play_filler(self, pcm: bytes) -> None:
+        if self.leg.page is not None:
+            for start in range(0, len(pcm), FILLER_FRAME_BYTES):
+                self.leg.page.push(pcm[start : start + FILLER_FRAME_BYTES])
+            self._relayed.on_agent_audio(pcm)
+
+    def _drop_queued_audio(self) -> None:
+        if self.leg.page is not None:
+            self.leg.page.drop_audio()
+        self._relayed.on_dropped()
 
     async def _fetch_filler(self, kind: FillerKind) -> None:
         fillers = self.scenario.fillers
         assert fillers is not None  # noqa: S101 - without fillers the machine fetches none
         text, pcm = await self._filler_audio.get(fillers, kind, self.scenario.voice)
         self._runner.post(inputs.FillerFetched(text, pcm, len(pcm) / BYTES_PER_MS))
-
-    def _play_filler(self, pcm: bytes) -> None:
-        if self.leg.page is not None:
-            for start in range(0, len(pcm), FILLER_FRAME_BYTES):
-                self.leg.page.push(pcm[start : start + FILLER_FRAME_BYTES])
-            if self._recording is not None:
-                self._recording.on_audio_sent(pcm, self._now_ms())
-            if self._echo is not None:
-                self._echo.play(pcm)
-
-    def _drop_queued_audio(self) -> None:
-        if self.leg.page is not None:
-            self.leg.page.drop_audio()
-        if self._echo is not None:
-            self._echo.stop_playing()
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
@@ -832,8 +773,3 @@ class Call:
     # Construction ---------------------------------------------------------------------------------------------------
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000
-
-
-def _echo_canceller_for(transport: Transport) -> EchoCanceller | None:
-    """Return the canceller of a leg, before its page reports whether it cancels the echo itself; over WebRTC none."""
-    return create_echo_canceller() if transport == "websocket" else None
