@@ -15,13 +15,14 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from pydantic import SecretStr
 
+from trunkline.cluster.connection_passing import passing_between
 from trunkline.cluster.node import ClusterNode
 from trunkline.cluster.peer_address import PeerAddress
 from trunkline.cluster.supervisor import ProcessPlan, Supervisor
@@ -83,16 +84,18 @@ def serve_with_workers(
         plans.append(ProcessPlan("engine", _run_engine, (settings, targets, engine), serves_calls=False))
         settings = settings.model_copy(update={"engine_urls": [engine.url], "engine_key": SecretStr(engine.key)})
     served = _Served(settings, targets, listener, tls)
-    plans += [ProcessPlan(f"worker {node.name}", _run_worker, (served, node)) for node in _nodes(settings, count)]
 
     async def supervise() -> signal.Signals | None:
         return await Supervisor(plans, on_started).run()
 
-    return asyncio.run(supervise())
+    with _nodes(settings, count) as nodes:
+        plans += [ProcessPlan(f"worker {node.name}", _run_worker, (served, node)) for node in nodes]
+        return asyncio.run(supervise())
 
 
-def _nodes(settings: Settings, count: int) -> list[ClusterNode]:
-    """Return the workers as servers of a cluster: of one on this machine, or of the configured one."""
+@contextmanager
+def _nodes(settings: Settings, count: int) -> Iterator[list[ClusterNode]]:
+    """Yield the workers as servers of a cluster: of one on this machine, or of the configured one."""
     if settings.cluster_address is None or settings.cluster_key is None:
         key, listeners = SecretStr(secrets.token_urlsafe(32)), [_listen() for _ in range(count)]
         addresses = [_url(listener) for listener in listeners]
@@ -100,10 +103,11 @@ def _nodes(settings: Settings, count: int) -> list[ClusterNode]:
         peers = PeerAddress.of_workers(settings.cluster_address, count, settings.port)
         key, listeners = settings.cluster_key, [one.listen() for one in peers]
         addresses = [one.url for one in peers]
-    return [
-        ClusterNode(str(number), key, [other for other in addresses if other != own], listener, own)
-        for number, (own, listener) in enumerate(zip(addresses, listeners, strict=True), 1)
-    ]
+    with passing_between(addresses) as passing:
+        yield [
+            ClusterNode(str(number), key, [other for other in addresses if other != own], listener, own, passed)
+            for number, (own, listener, passed) in enumerate(zip(addresses, listeners, passing, strict=True), 1)
+        ]
 
 
 def _listen() -> socket.socket:

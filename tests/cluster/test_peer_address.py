@@ -116,24 +116,16 @@ def test_workers_of_a_cluster_listen_in_a_row_and_have_its_key() -> None:
     with loopback_listener() as free:
         port = free.getsockname()[1]
     given = settings(cluster_address=f"http://127.0.0.1:{port}")
-    nodes = _nodes(given, 1)
-    try:
-        assert [node.listener.getsockname()[1] for node in nodes] == [port]
-        assert [node.address for node in nodes] == [given.cluster_address]
-        assert {node.key for node in nodes} == {SecretStr(WHOLE["cluster_key"])}
-    finally:
-        for node in nodes:
-            node.listener.close()
+    with _nodes(given, 1) as (node,), node.listener:
+        assert node.listener.getsockname()[1] == port
+        assert node.address == given.cluster_address
+        assert node.key == SecretStr(WHOLE["cluster_key"])
 
 
 def test_workers_of_one_machine_listen_on_loopback() -> None:
-    nodes = _nodes(settings(cluster_address=None), 2)
-    try:
-        assert [node.peers for node in nodes] == [(nodes[1].address,), (nodes[0].address,)]
-        assert all(node.address.startswith("http://127.0.0.1:") for node in nodes)
-    finally:
-        for node in nodes:
-            node.listener.close()
+    with _nodes(settings(cluster_address=None), 2) as (first, second), first.listener, second.listener:
+        assert (first.peers, second.peers) == ((second.address,), (first.address,))
+        assert all(node.address.startswith("http://127.0.0.1:") for node in (first, second))
 
 
 def test_the_servers_of_the_table_are_peers_beside_the_workers_of_this_machine() -> None:

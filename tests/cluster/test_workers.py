@@ -168,6 +168,38 @@ async def test_eight_calls_over_the_relay_reach_their_workers(workers: Workers) 
     assert answers == [f"You said number {number}." for number in range(CALLS)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux lists the sockets of a process.")
+async def test_the_connection_of_a_page_belongs_to_the_worker_of_its_call(workers: Workers) -> None:
+    """A connection that another worker has accepted is passed on, so that no frame passes two processes."""
+    for _ in range(6):
+        call = await start(workers.url)
+        async with page(workers.url, call) as socket:
+            await message(socket)
+            owner = workers.pid(workers.worker_of(call["call_id"]))
+            client_port = socket.local_address[1]
+            assert inode_of_connection(workers.port, client_port) in sockets_of(owner)
+
+
+def inode_of_connection(port: int, client_port: int) -> str:
+    """Return the inode of the server's side of a connection over IPv4 loopback."""
+    ends = f":{port:04X}", f":{client_port:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if (fields[1][-5:], fields[2][-5:]) == ends:
+            return fields[9]
+    raise AssertionError("the connection is closed")
+
+
+def sockets_of(pid: int) -> set[str]:
+    """Return the inodes of a process's sockets."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if (target := str(descriptor.readlink())).startswith("socket:["):
+                found.add(target[8:-1])
+    return found
+
+
 async def test_eight_calls_over_webrtc_reach_their_workers(workers: Workers) -> None:
     await asyncio.gather(*(webrtc_call(workers.url) for _ in range(CALLS)))
 

@@ -11,6 +11,8 @@ import httpx2
 import msgspec
 from pydantic import SecretStr
 
+from trunkline.cluster.connection_passing import ConnectionPassing
+
 KEY_HEADER = "x-trunkline-cluster-key"
 STANDING_PATH = "/cluster/standing"
 STANDING_TIMEOUT_S = 0.9
@@ -56,19 +58,27 @@ class ClusterNode:
         peers: the addresses of the servers that it knows from the start, such as `http://127.0.0.1:40123`.
         listener: the socket on which this server serves the others.
         address: the address of this server for the others; by default that of the listener.
+        passing: passes connections to the other workers of this machine; None without others.
 
     Attributes:
         peers: the addresses of all other servers that are known to live.
     """
 
     def __init__(
-        self, name: str, key: SecretStr, peers: Sequence[str], listener: socket.socket, address: str | None = None
+        self,
+        name: str,
+        key: SecretStr,
+        peers: Sequence[str],
+        listener: socket.socket,
+        address: str | None = None,
+        passing: ConnectionPassing | None = None,
     ) -> None:
         self.name = name
         self.key = key
         self._first_peers = frozenset(peers)
         self.peers = tuple(peers)
         self.listener = listener
+        self.passing = passing
         host, port = listener.getsockname()[:2]
         self.address = address or f"http://{host}:{port}"
         """The address of this server for the others."""

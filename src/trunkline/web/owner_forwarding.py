@@ -25,9 +25,11 @@ from trunkline.engine.server import EmbeddedServer
 from trunkline.web.auth_middleware import path_of, refuse
 from trunkline.web.errors import ApiError
 from trunkline.web.server_state import ServerState
-from trunkline.web.uvicorn_websocket import CallSocketProtocol
+from trunkline.web.uvicorn_websocket import CONNECTION, CallSocketProtocol
 
 _CALL = re.compile(r"/api/calls/(?P<call_id>call_\w+)(?P<leg>/leg)?")
+PASSED_HEADER = b"x-trunkline-passed"
+"""The header of a request whose connection a worker has passed on. A client gains nothing by it."""
 RETRY_AFTER_S = 1.0
 PATIENCE_S = 5.0
 """The time in s for which a page's WebSocket waits for an owner that does not answer. After 3 s without a sign, the
@@ -91,7 +93,8 @@ class ForwardToOwner:
                 owner = await self._find_owner(call_id, _seen(scope))
                 if owner is None or (cluster := self._server.cluster) is None:
                     return False
-                await (forward_socket if is_socket else forward_request)(scope, receive, send, owner, cluster)
+                if not _is_given_away(scope, owner, cluster):
+                    await (forward_socket if is_socket else forward_request)(scope, receive, send, owner, cluster)
                 return True
             except (PeerUnreachableError, OwnerUnknownError):
                 if not is_socket or clock() > until:
@@ -136,6 +139,24 @@ class ForwardToOwner:
             if self._server.runs(call_id):
                 return None
         return None if cluster is None else await cluster.owner_of(call_id)
+
+
+def _is_given_away(scope: Scope, owner: str, cluster: ClusterNode) -> bool:
+    """Pass the connection of a WebSocket to its call's worker. Return False if its messages have to be forwarded."""
+    connection = scope.get("extensions", {}).get(CONNECTION)
+    passing = cluster.passing
+    if passing is None or not isinstance(connection, CallSocketProtocol) or _was_passed(scope):
+        return False
+    return connection.pass_on(lambda own, head: passing.pass_to(owner, own, _marked(head)))
+
+
+def _was_passed(scope: Scope) -> bool:
+    """Return whether a worker has passed this connection here. It is passed once, so that it cannot go in a circle."""
+    return any(name == PASSED_HEADER for name, _value in scope["headers"])
+
+
+def _marked(head: bytes) -> bytes:
+    return head.removesuffix(b"\r\n") + PASSED_HEADER + b": 1\r\n\r\n"
 
 
 def _seen(scope: Scope) -> int:

@@ -7,7 +7,9 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -40,6 +42,7 @@ class Server(uvicorn.Server):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
         self._has_asked_to_drain = False
+        self._exits = ExitStack()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
@@ -47,8 +50,30 @@ class Server(uvicorn.Server):
         former = self._loop.get_exception_handler()
         self._loop.set_exception_handler(AcceptErrors(_log_accept_error, self._loop.time, former))
         await super().startup(sockets)
-        if self.started:
-            self._on_started()
+        if not self.started:
+            return
+        if self._state is not None and self._state.cluster is not None and (passing := self._state.cluster.passing):
+            self._exits.enter_context(passing.receiving(self._accept))
+        self._on_started()
+
+    def _accept(self, connection: socket.socket, head: bytes) -> None:
+        """Serve a connection that another worker has accepted."""
+        accepting = asyncio.create_task(self._serve_connection(connection, head), name="passed connection")
+        self.server_state.tasks.add(accepting)
+        accepting.add_done_callback(self.server_state.tasks.discard)
+
+    async def _serve_connection(self, connection: socket.socket, head: bytes) -> None:
+        connection.setblocking(False)
+        protocol: Any = self.config.http_protocol_class
+        try:
+            _transport, http = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
+                connection,
+            )
+        except OSError:  # the client has gone
+            connection.close()
+            return
+        http.data_received(head)  # the client waits for the answer, and has sent nothing else
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal: drain at the first SIGTERM, else end at once."""
@@ -74,6 +99,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop draining, and end."""
+        self._exits.close()
         if self._draining is not None:
             self._draining.cancel()
         await super().shutdown(sockets)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.http11 import Request
 
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
+CONNECTION = "trunkline.connection"
+"""Extension of a WebSocket's scope: the `CallSocketProtocol`."""
 MAX_QUEUED_MESSAGES = 32
 """Unread messages of a page at which the server stops reading from its socket."""
 MAX_JOINED_CHARACTERS = 1 << 16
@@ -23,6 +28,32 @@ class CallSocketProtocol(RefusableSocketProtocol):
     loop are written together: a call logs several events at a time, and each write is a system call. Audio is written
     at once.
     """
+
+    def handle_connect(self, event: Request) -> None:
+        """Let the app find this connection, to pass it on."""
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.handshake_complete:
+            extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]  # more than Uvicorn's own
+            extensions[CONNECTION] = self
+
+    @property
+    def head(self) -> bytes:
+        """The head of the request."""
+        headers = (f"{name}: {value}" for name, value in self.request.headers.raw_items())
+        return "\r\n".join([f"GET {self.request.path} HTTP/1.1", *headers, "", ""]).encode("ascii", "surrogateescape")
+
+    def pass_on(self, passing: Callable[[socket.socket, bytes], bool]) -> bool:
+        """Give the connection to another process before the handshake is answered. Return whether that took it.
+
+        Args:
+            passing: sends a socket with the head of its request to the process, and returns whether it takes them.
+        """
+        own = self.transport.get_extra_info("socket")
+        if self.scheme == "wss" or self.handshake_complete or not passing(own, self.head):
+            return False
+        self.handshake_complete = True  # by the other process
+        self.transport.abort()  # closes the descriptor of this process only
+        return True
 
     _waiting_characters = 0
     """Length of the texts that are not written yet."""
