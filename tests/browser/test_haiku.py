@@ -54,7 +54,7 @@ def test_the_callers_words_are_shown_while_they_speak(address: str, tab: Tab) ->
     caller = tab(address)
     caller.hears("Hello, and welcome")
     caller.waits_for_quiet()
-    caller.says("yes please yes please yes please yes please yes please")
+    caller.says("yes please I would like to hear a haiku please")
     partial = caller.page.locator(".bubble-user .partial")
     expect(partial).to_contain_text("yes")
     shown = partial.inner_text()

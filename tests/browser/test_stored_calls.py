@@ -81,7 +81,7 @@ def test_a_call_is_watched_then_found_by_its_words_and_played(tab: Tab, keeping:
     expect(transcript.get_by_text("What shall yours be about").first).to_be_visible()
 
     calls.get_by_role("button", name="Play", exact=True).click()
-    calls.wait_for_function("() => document.querySelector('audio').currentTime > 0.2")
+    calls.wait_for_function("() => document.querySelector('audio')?.currentTime > 0.2")
     heard = calls.evaluate(LOUDNESS, 6)
     assert heard["loudest"][1] > 0.03, f"the agent's greeting is on the right: {heard}"
     assert abs(position_ms(calls) - 1000 * calls.evaluate("() => document.querySelector('audio').currentTime")) < 300

@@ -110,8 +110,8 @@ class _SessionLock:
             try:
                 if await _session_of(former) == self._session:  # a lost connection may have been opened again
                     return True
-            except Exception:  # the session is over, and the lock with it
-                logger.debug("the session of the server's lock is over", exc_info=True)
+            except Exception:  # noqa: BLE001 - the session is over, and the lock with it
+                logger.debug("the session of the server's lock is over")
             self._connection = None
             with suppress(Exception):
                 await former.invalidate()
