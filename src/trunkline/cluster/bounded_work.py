@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 CLOSE_S = 1.0
@@ -14,16 +14,16 @@ class BoundedWork:
     """Tasks of one owner. The driver of a database that does not answer takes seconds to give a statement up."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
 
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def start(self, work: Coroutine[object, None, T]) -> asyncio.Task[T]:
         """Run a coroutine in a task, until `aclose`."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
         return task
 
-    async def run(self, work: Coroutine[Any, Any, T], limit_s: float) -> T:
+    async def run(self, work: Coroutine[object, None, T], limit_s: float) -> T:
         """Return the result of a coroutine. Beyond the limit, it is cancelled in the background.
 
         Raises:
@@ -36,7 +36,7 @@ class BoundedWork:
             raise TimeoutError(f"no answer within {limit_s:g} s")
         return task.result()
 
-    def _on_done(self, task: asyncio.Task[Any]) -> None:
+    def _on_done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # retrieved, also if nobody waits for it any more

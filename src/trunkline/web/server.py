@@ -9,7 +9,6 @@ import socket
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import FrameType
-from typing import Any
 
 import uvicorn
 
@@ -64,16 +63,18 @@ class Server(uvicorn.Server):
 
     async def _serve_connection(self, connection: socket.socket, head: bytes) -> None:
         connection.setblocking(False)
-        protocol: Any = self.config.http_protocol_class
         try:
-            _transport, http = await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
-                connection,
-            )
+            _transport, http = await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         except OSError:  # the client has gone
             connection.close()
             return
         http.data_received(head)  # the client waits for the answer, and has sent nothing else
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Return the protocol of one connection, as Uvicorn makes it for those that it accepts."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Handle a signal: drain at the first SIGTERM, else end at once."""
