@@ -33,7 +33,7 @@ FOREIGN_VARIABLES = {
 """Variables of the HTTP client and of azure-identity."""
 PROTOCOL_FOLDERS = ("engine", "testing", "builtin_scenarios", "realtime")
 """Folders whose messages name fields of the Realtime protocol to its clients, or are prompts for a model."""
-SQL = re.compile(r"\b(?:SELECT|INSERT INTO|CREATE|ALTER TABLE|UPDATE \w+ SET|PRAGMA|to_tsvector)\b")
+SQL = re.compile(r"\b(?:SELECT|INSERT INTO|CREATE|ALTER TABLE|UPDATE \w+ SET|PRAGMA|SET LOCAL|to_tsvector)\b")
 """Statements for the database are not messages."""
 INTERFACE_NAMES = {"create_app", "leg_id", "max_ms", "min_ms", "take_over"}
 """Names of the HTTP interface and of the package's own entry points."""

@@ -29,7 +29,7 @@ TESTS = [name for name in EXAMPLES if name.startswith("test_")]
 SCENARIOS = {
     "hello.py": ["surgery"], "library.py": ["library"], "bank.py": ["bank", "carefulBank"], "taxi.py": ["taxi"],
     "insurance.py": ["insurance"], "cafe.py": ["cafe"], "acme_voices.py": ["acmeHotel"], "resort.py": ["resort"],
-    "salon.py": ["salon"], "support.py": ["support"], "office.py": ["office"],
+    "salon.py": ["salon"], "support.py": ["support"], "office.py": ["office"], "orders.py": ["orders"],
     "fillers.py": ["quietBank", "germanBank", "checkingBank"],
     "interruptions.py": ["reading", "patient"],
 }  # fmt: skip
