@@ -11,7 +11,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import agents.mcp  # noqa: F401 - imported once here, not once for each run of pytest below
+import agents.mcp.server  # imported once here, not once for each run of pytest below
 import agents.realtime  # noqa: F401 - as above
 import pytest
 
