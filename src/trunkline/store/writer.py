@@ -82,7 +82,7 @@ class WriterTimes(NamedTuple):
     """
 
     batch_s: float = 0.25
-    summary_s: float = 5.0
+    summary_s: float = 15.0
     slow_s: float = 5.0
     first_retry_s: float = 0.5
     last_retry_s: float = 15.0
