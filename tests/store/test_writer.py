@@ -145,7 +145,7 @@ async def test_the_summary_of_a_running_call_is_written_at_its_start_and_end_and
             for event in said(text, "user", text):
                 log.append(event)
             await sink.has(log.last_seq)
-            now_s += 3.0
+            now_s += 9.0
         log.append(log_events.CallError(message="no"))
         await sink.has(log.last_seq)
         log.append(HUNG_UP)
