@@ -171,7 +171,7 @@ def calls_list(caller: Caller, url: str) -> None:
     hold_calls(caller, url)
     page = caller.page
     page.goto(f"{url}/calls?q=you")
-    page.locator(".call-title", has_text="Simple handoff").wait_for()
+    page.locator(".call-title", has_text="Simple handoff").first.wait_for()
 
 
 def calls_replay(caller: Caller, url: str) -> None:
