@@ -15,7 +15,7 @@ from trunkline.web.secure_cookies import HOST_PREFIX
 SIGNED_IN_S = 7 * 24 * 3600
 """The lifetime of a cookie in s."""
 RECENT_S = 60.0
-"""The time in s for which the other servers are told of a signed-out cookie."""
+"""The time in s for which a server reports a signed-out cookie to the others."""
 MAX_SIGNED_OUT = 10_000
 """Signed-out cookies that are remembered, each until it would have expired."""
 
