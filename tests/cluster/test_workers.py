@@ -148,8 +148,11 @@ async def start(url: str, **wanted: Any) -> dict[str, Any]:
 
 
 def page(url: str, call: dict[str, Any]) -> websockets.connect:
-    address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}"
-    return websockets.connect(address, proxy=None, max_size=None, max_queue=None)
+    return websockets.connect(page_address(url, call), proxy=None, max_size=None, max_queue=None)
+
+
+def page_address(url: str, call: dict[str, Any]) -> str:
+    return f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}"
 
 
 async def message(socket: websockets.ClientConnection) -> str:
@@ -178,6 +181,32 @@ async def test_the_connection_of_a_page_belongs_to_the_worker_of_its_call(worker
             owner = workers.pid(workers.worker_of(call["call_id"]))
             client_port = socket.local_address[1]
             assert inode_of_connection(workers.port, client_port) in sockets_of(owner)
+
+
+async def test_a_page_is_answered_although_the_worker_of_its_call_is_stopped(workers: Workers) -> None:
+    """A connection that was given to that worker would wait for it.
+
+    The answer is the call, taken over, or 503: a worker that is stopped in a transaction keeps SQLite locked.
+    """
+    call = await start(workers.url)
+    async with page(workers.url, call) as socket:
+        await message(socket)
+    stopped = workers.pid(workers.worker_of(call["call_id"]))
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(20):
+            assert await status_of(page_address(workers.url, call)) in (101, 503)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+
+
+async def status_of(address: str) -> int:
+    """Return the status of the answer to a WebSocket's handshake, however late it comes."""
+    try:
+        async with websockets.connect(address, proxy=None, open_timeout=None):
+            return 101
+    except websockets.InvalidStatus as refused:
+        return refused.response.status_code
 
 
 def inode_of_connection(port: int, client_port: int) -> str:

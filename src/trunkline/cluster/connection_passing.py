@@ -34,6 +34,10 @@ class ConnectionPassing:
         self._own = own
         self._paths = dict(paths)
 
+    def reaches(self, address: str) -> bool:
+        """Return whether the worker at an address is on this machine."""
+        return address in self._paths
+
     def pass_to(self, address: str, connection: socket.socket, head: bytes) -> bool:
         """Pass a connection to the worker at an address. It stays open here, too: close it after a success.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, func, literal_column, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkline.calls.log import Entry, parse_frame
@@ -81,7 +81,7 @@ class LiveCalls:
         Args:
             is_draining: True for a server that stops: nobody hands calls over to it.
         """
-        row = {"address": address, "heartbeat_ms": self._now_ms, "is_draining": is_draining}
+        row = {"address": address, "heartbeat_ms": self._database.now_ms, "is_draining": is_draining}
         upsert = self._insert_server.values(server_id=server_id, **row).on_conflict_do_update(
             index_elements=["server_id"], set_=row
         )
@@ -90,14 +90,14 @@ class LiveCalls:
 
     async def others(self, server_id: str, heard_within_ms: float) -> list[str]:
         """Return the ids of the other servers with a heartbeat within `heard_within_ms` that do not stop."""
-        heard = servers.c.heartbeat_ms > self._now_ms - heard_within_ms
+        heard = servers.c.heartbeat_ms > self._database.now_ms - heard_within_ms
         query = select(servers.c.server_id).where(servers.c.server_id != server_id, ~servers.c.is_draining, heard)
         async with self._database.engine.connect() as connection:
             return [row.server_id for row in await connection.execute(query)]
 
     async def peers(self, server_id: str) -> list[str]:
         """Return the addresses of the other servers that live."""
-        others = servers.c.server_id != server_id, servers.c.heartbeat_ms > self._now_ms - STALE_HEARTBEAT_MS
+        others = servers.c.server_id != server_id, servers.c.heartbeat_ms > self._database.now_ms - STALE_HEARTBEAT_MS
         async with self._database.engine.connect() as connection:
             return [*(await connection.execute(select(servers.c.address).where(*others))).scalars()]
 
@@ -111,16 +111,16 @@ class LiveCalls:
 
         A call that was handed over stays for the same time.
         """
-        living = select(servers.c.server_id).where(servers.c.heartbeat_ms > self._now_ms - after_ms)
-        is_waiting = func.coalesce(live_calls.c.released_ms, 0) > self._now_ms - after_ms
+        living = select(servers.c.server_id).where(servers.c.heartbeat_ms > self._database.now_ms - after_ms)
+        is_waiting = func.coalesce(live_calls.c.released_ms, 0) > self._database.now_ms - after_ms
         async with self._database.writing() as connection:
             await connection.execute(delete(live_calls).where(live_calls.c.owner.not_in(living), ~is_waiting))
-            await connection.execute(delete(servers).where(servers.c.heartbeat_ms <= self._now_ms - after_ms))
+            await connection.execute(delete(servers).where(servers.c.heartbeat_ms <= self._database.now_ms - after_ms))
 
     # Owners ---------------------------------------------------------------------------------------------------------
     async def owner_of(self, call_id: str) -> Ownership | None:
         """Return the owner of a running call; None if no server has it in its live record."""
-        age = self._now_ms - servers.c.heartbeat_ms
+        age = self._database.now_ms - servers.c.heartbeat_ms
         query = (
             select(
                 live_calls.c.owner, live_calls.c.epoch, live_calls.c.released_ms, servers.c.address, age.label("age")
@@ -180,7 +180,7 @@ class LiveCalls:
             for one in writes:
                 changed: dict[str, object] = {"epoch": one.epoch} if one.record is None else {"record": one.record}
                 if one.releases:
-                    changed["released_ms"] = self._now_ms
+                    changed["released_ms"] = self._database.now_ms
                 owned = live_calls.c.call_id == one.call_id, live_calls.c.epoch == one.epoch
                 done = await connection.execute(update(live_calls).where(*owned).values(changed))
                 if not done.rowcount:
@@ -206,10 +206,3 @@ class LiveCalls:
         ended = live_calls.c.call_id == call_id, live_calls.c.epoch == epoch
         async with self._database.writing() as connection:
             await connection.execute(delete(live_calls).where(*ended))
-
-    @property
-    def _now_ms(self) -> ColumnElement[int]:
-        """The database's clock, which all servers share, in ms since 1970."""
-        if self._database.is_sqlite:
-            return literal_column("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
-        return literal_column("CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")

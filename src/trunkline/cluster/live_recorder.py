@@ -93,7 +93,7 @@ class _Followed:
 
     def read(self, entry: Entry) -> None:
         """Keep an event for the next batch."""
-        self.waiting.append((entry.seq, entry.frame()))
+        self.waiting.append((entry.seq, self.call.log.frame(entry)))
         self.committed.clear()
         if isinstance(entry.event, log_events.CallEnded):
             self.is_over = True

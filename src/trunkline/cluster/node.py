@@ -149,10 +149,18 @@ class ClusterNode:
             raise unreachable
         return None
 
-    async def _owns(self, peer: str, call_id: str) -> str | None:
+    async def runs(self, peer: str, call_id: str, timeout_s: float = FIND_TIMEOUT_S) -> bool:
+        """Ask another server whether it runs a call.
+
+        Raises:
+            PeerUnreachableError: it does not answer in time.
+        """
         asked = f"{peer}/cluster/calls/{call_id}"
-        answer = await self.request("GET", asked, timeout_s=FIND_TIMEOUT_S, headers=self.auth_headers)
-        return peer if answer.status_code == 204 else None
+        answer = await self.request("GET", asked, timeout_s=timeout_s, headers=self.auth_headers)
+        return answer.status_code == 204
+
+    async def _owns(self, peer: str, call_id: str) -> str | None:
+        return peer if await self.runs(peer, call_id) else None
 
     async def aclose(self) -> None:
         """Close the connections to the other servers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, literal_column, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from trunkline.calls.metrics.cost_limits import DayUsage
@@ -44,16 +44,19 @@ class UsageTable:
 
     async def report(self, usage: ServerUsage) -> None:
         """Write the usage of this server, and remove the reports of servers that died."""
-        row = {"written_ms": self._now_ms, "usage": _encode(usage).decode()}
+        row = {"written_ms": self._database.now_ms, "usage": _encode(usage).decode()}
         upsert = self._insert(server_usage).values(server_id=self._server_id, **row)
         async with self._database.writing() as connection:
             await connection.execute(upsert.on_conflict_do_update(index_elements=["server_id"], set_=row))
-            dead = server_usage.c.written_ms < self._now_ms - self._forget_after_ms
+            dead = server_usage.c.written_ms < self._database.now_ms - self._forget_after_ms
             await connection.execute(delete(server_usage).where(dead))
 
     async def others(self) -> dict[str, ServerUsage]:
         """Return the reports of the other servers that live."""
-        fresh = server_usage.c.server_id != self._server_id, server_usage.c.written_ms > self._now_ms - self._stale_ms
+        fresh = (
+            server_usage.c.server_id != self._server_id,
+            server_usage.c.written_ms > self._database.now_ms - self._stale_ms,
+        )
         query = select(server_usage.c.server_id, server_usage.c.usage).where(*fresh)
         async with self._database.engine.connect() as connection:
             rows = (await connection.execute(query)).all()
@@ -86,10 +89,3 @@ class UsageTable:
         async with self._database.engine.connect() as connection:
             usd, tokens = (await connection.execute(sums.where(*of_others))).one()
         return DayUsage(day, float(usd), int(tokens))
-
-    @property
-    def _now_ms(self) -> ColumnElement[int]:
-        """The database's clock, which all servers share, in ms since 1970."""
-        if self._database.is_sqlite:
-            return literal_column("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
-        return literal_column("CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")

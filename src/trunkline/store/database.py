@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import URL, Connection, event, inspect, make_url, select, text
+from sqlalchemy import URL, ColumnElement, Connection, event, inspect, literal_column, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -84,6 +84,13 @@ class Database:
     def name(self) -> str:
         """The name of the database for people, without its password."""
         return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)
+
+    @property
+    def now_ms(self) -> ColumnElement[int]:
+        """The database's clock, which all servers share, in ms since 1970; for statements."""
+        if self.is_sqlite:
+            return literal_column("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)")
+        return literal_column("CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)")
 
     async def migrate(self) -> None:
         """Create the tables, or bring those of an earlier version up to date.

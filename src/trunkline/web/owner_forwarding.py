@@ -18,7 +18,7 @@ from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.cluster.claim_rules import Claim
-from trunkline.cluster.forwarding import forward_request, forward_socket
+from trunkline.cluster.forwarding import OPEN_TIMEOUT_S, forward_request, forward_socket
 from trunkline.cluster.node import ClusterNode, OwnerUnknownError, PeerUnreachableError, StoppingError
 from trunkline.cluster.peer_gate import FORWARDED, PeerGate
 from trunkline.engine.server import EmbeddedServer
@@ -93,7 +93,7 @@ class ForwardToOwner:
                 owner = await self._find_owner(call_id, _seen(scope))
                 if owner is None or (cluster := self._server.cluster) is None:
                     return False
-                if not _is_given_away(scope, owner, cluster):
+                if not await _is_given_away(call_id, scope, owner, cluster):
                     await (forward_socket if is_socket else forward_request)(scope, receive, send, owner, cluster)
                 return True
             except (PeerUnreachableError, OwnerUnknownError):
@@ -141,11 +141,19 @@ class ForwardToOwner:
         return None if cluster is None else await cluster.owner_of(call_id)
 
 
-def _is_given_away(scope: Scope, owner: str, cluster: ClusterNode) -> bool:
-    """Pass the connection of a WebSocket to its call's worker. Return False if its messages have to be forwarded."""
+async def _is_given_away(call_id: str, scope: Scope, owner: str, cluster: ClusterNode) -> bool:
+    """Pass the connection of a WebSocket to its call's worker. Return False if its messages have to be forwarded.
+
+    A worker that is stopped would keep the connection without an answer, so it is asked first.
+
+    Raises:
+        PeerUnreachableError: it does not answer.
+    """
     connection = scope.get("extensions", {}).get(CONNECTION)
     passing = cluster.passing
     if passing is None or not isinstance(connection, CallSocketProtocol) or _was_passed(scope):
+        return False
+    if not passing.reaches(owner) or not await cluster.runs(owner, call_id, OPEN_TIMEOUT_S):
         return False
     return connection.pass_on(lambda own, head: passing.pass_to(owner, own, _marked(head)))
 
