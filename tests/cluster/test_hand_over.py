@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 import websockets
+from sqlalchemy import update
 
 from tests.calls.model_fake import FakeModel
 from tests.cluster.test_take_over import Server, servers
 from tests.web.web_server import Socket, own_settings
 from trunkline.calls.log_events import CallEnded, CallHandedOver, CallTakenOver
 from trunkline.cluster.claim_rules import Claim
+from trunkline.cluster.live_recorder import Successor
 from trunkline.providers import WebRtcAnswer
+from trunkline.store import schema
 from trunkline.store.database import Database
 from trunkline.store.stored_calls import StoredCalls
 
@@ -112,6 +115,31 @@ async def test_the_providers_webrtc_call_of_a_call_that_moves_is_not_hung_up(
         claimed = await second.state.live.claim(started["call_id"], owner, 0)
         assert claimed is not None
         assert claimed[0].record.rtc_call_id == "rtc_1"
+
+
+async def test_a_server_waits_for_another_one_that_is_late_with_its_heartbeat(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with (
+        servers(monkeypatch, tmp_path, drain_s=DRAIN_S) as (first, second),
+        first.caller.calling() as (_started, page),
+    ):
+        assert first.state.live is not None
+        assert second.state.live is not None
+        heartbeat, *_others = second.state.live._tasks
+        heartbeat.cancel()
+        await asyncio.wait({heartbeat})
+        database = second.state.live.database
+        async with database.writing() as connection:
+            late = update(schema.servers).where(schema.servers.c.server_id == second.state.live.server_id)
+            await connection.execute(late.values(heartbeat_ms=database.now_ms - 5_000))
+        assert await first.state.live.find_successor() is Successor.LATE
+        draining = asyncio.create_task(first.state.drain())
+        await asyncio.sleep(1.5)  # beyond the notice to the load balancers
+        assert not draining.done()
+        await second.state.live._heartbeat.write()
+        assert (await page.closed())[0] == 1012
+        await draining
 
 
 async def test_a_server_without_another_one_lets_its_calls_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ from tests.calls.model_fake import Answer, Calls, FakeModel
 from tests.cluster.two_servers import KEY, address_of, loopback_listener
 from tests.web.web_server import SCENARIO, Client, client, listening, own_settings, with_model
 from trunkline import CallContext, Scenario
+from trunkline.calls.live_record import TakenOverCall
 from trunkline.calls.log_events import CallEnded, CallStarted
+from trunkline.cluster.live_calls import Ownership
 from trunkline.cluster.node import ClusterNode
 from trunkline.realtime.events import Event
 from trunkline.scenario.loading import Target
@@ -349,6 +351,41 @@ async def test_the_state_of_the_scenario_comes_back(
             await page.kind("call.taken_over")
             await page.sends({"type": "say", "text": "skis"})
             await page.until(lambda frame: frame.get("text") == "You have goggles, skis.")
+
+
+async def test_a_page_that_is_passed_on_during_a_take_over_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The database names the next owner before that one runs the call."""
+    async with servers(monkeypatch, tmp_path) as (first, second):
+        async with first.caller.calling() as (started, _page):
+            await committed(first, started["call_id"])
+            await first.dies()
+        assert second.state.live is not None
+        claim = second.state.live.claim
+        has_claimed, may_continue = asyncio.Event(), asyncio.Event()
+
+        async def slow_claim(call_id: str, owner: Ownership, seen: int) -> tuple[TakenOverCall, int] | None:
+            claimed = await claim(call_id, owner, seen)
+            has_claimed.set()
+            await may_continue.wait()
+            return claimed
+
+        monkeypatch.setattr(second.state.live, "claim", slow_claim)
+        async with asyncio.TaskGroup() as group:
+            caller = group.create_task(first_event(second, started["call_id"], f"?leg={started['leg_id']}"))
+            await has_claimed.wait()
+            viewer = group.create_task(first_event(first, started["call_id"], ""))
+            await asyncio.sleep(0.3)
+            assert not viewer.done()
+            may_continue.set()
+        assert (caller.result(), viewer.result()) == ("call.started", "call.started")
+
+
+async def first_event(server: Server, call_id: str, query: str) -> str:
+    """Return the kind of the first event that a page gets."""
+    async with server.caller.page(call_id, query) as page:
+        return str((await page.until(lambda frame: frame["seq"] > 0))["kind"])
 
 
 async def test_without_take_over_a_lost_call_is_unknown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

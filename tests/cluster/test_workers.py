@@ -119,6 +119,17 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
         running.server.close()
 
 
+@pytest.fixture(autouse=True)
+def output_of_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Print the server's log of each test; pytest shows it if the test fails."""
+    names = {"workers", "started"} & set(request.fixturenames)
+    running: Workers | None = request.getfixturevalue(names.pop()) if names else None
+    begin = 0 if running is None else len(running.server.output)
+    yield
+    if running is not None:
+        sys.stdout.write(running.server.output[begin:])
+
+
 @pytest.fixture
 def started(tmp_path: Path) -> Iterator[Workers]:
     """A server for one test, which ends it."""

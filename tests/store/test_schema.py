@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,27 @@ async def test_the_database_is_private(path: Path) -> None:
     assert set(modes.values()) == {"0o600"}
     assert path.name in modes
     assert mode_of(path.parent) == "0o700"
+
+
+async def test_migrations_leave_the_locks_of_open_connections(path: Path) -> None:
+    """A process that does not see them deletes the write-ahead log in use when it closes its own connection."""
+    database = Database(f"sqlite:///{path}")
+    await database.migrate()
+    async with database.engine.connect() as connection:
+        await connection.execute(text("SELECT count(*) FROM calls"))
+        await Database(f"sqlite:///{path}").migrate()  # as each part of a server does
+        reader = await asyncio.create_subprocess_exec(sys.executable, "-c", READ, path)
+        assert await reader.wait() == 0
+        assert path.with_name(f"{path.name}-wal").exists()
+    await database.close()
+
+
+READ = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM calls").fetchall()
+connection.close()
+"""
 
 
 @pytest.fixture

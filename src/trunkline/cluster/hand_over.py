@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from trunkline.calls.call import Call
 from trunkline.calls.machine.inputs import HandOverMoment
-from trunkline.cluster.live_recorder import LiveRecorder
+from trunkline.cluster.live_recorder import LiveRecorder, Successor
 from trunkline.structured_log import log_event
 
 NOTICE_SHARE = 0.1
@@ -25,6 +25,9 @@ PACE_S = 0.05
 PACE_SHARE = 0.25
 """The pause between two calls, so that the next server takes one after the other over; and the most that all pauses
 together may take of the drain time."""
+SUCCESSOR_SHARE = 0.3
+"""The share of the drain time in which a server that is late with its heartbeat may still become the next one."""
+SUCCESSOR_RETRY_S = 0.25
 TURN_SHARE = 0.5
 """The share of the drain time in which a call waits for a pause between two turns."""
 
@@ -60,7 +63,7 @@ class HandOver:
             return
         began = asyncio.get_running_loop().time()
         await asyncio.sleep(min(MAX_NOTICE_S, max(MIN_NOTICE_S, NOTICE_SHARE * self._drain_s)))
-        if not await self._live.has_successor():
+        if not await self._has_successor(began + SUCCESSOR_SHARE * self._drain_s):
             return
         moments = {
             HandOverMoment.BETWEEN_TURNS: began + TURN_SHARE * self._drain_s,
@@ -70,6 +73,14 @@ class HandOver:
         calls = self._recorded()
         pause_s = min(PACE_S, PACE_SHARE * self._drain_s / max(1, len(calls)))
         await asyncio.gather(*(self._hand_over(call, number * pause_s, moments) for number, call in enumerate(calls)))
+
+    async def _has_successor(self, until: float) -> bool:
+        """Return whether another server can take calls over. Wait for one that is late, up to a time in s."""
+        while (found := await self._live.find_successor()) is Successor.LATE:
+            if asyncio.get_running_loop().time() > until:
+                return False
+            await asyncio.sleep(SUCCESSOR_RETRY_S)
+        return found is Successor.READY
 
     def _recorded(self) -> list[Call]:
         return [call for call in self._running_calls() if self._live.records(call.call_id)]

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from enum import Enum
 from typing import Protocol
 
 import msgspec
@@ -18,6 +19,7 @@ from trunkline.calls import log_events
 from trunkline.calls.live_record import LiveRecord, TakenOverCall
 from trunkline.calls.log import Entry, Log
 from trunkline.calls.send_gate import SendGate
+from trunkline.cluster.background import keep_running
 from trunkline.cluster.bounded_work import BoundedWork
 from trunkline.cluster.claim_rules import STALE_HEARTBEAT_MS, Claim, ClaimRules, OwnerSight
 from trunkline.cluster.heartbeat import FAILURES, HEARTBEAT_S, Heartbeat
@@ -42,6 +44,8 @@ MAX_WAITING_EVENTS = 20_000
 FORGET_AFTER_MS = 60_000.0
 """The time without a sign of a server, in addition to the time that calls wait for their callers, after which the
 records of its calls are deleted."""
+LATE_HEARTBEAT_MS = 15_000.0
+"""The age of a heartbeat up to which a server that still holds its lock may only be busy."""
 _COMMITTED_AT_ONCE = (
     log_events.MessageAdded,
     log_events.MessageDone,
@@ -55,6 +59,19 @@ _COMMITTED_AT_ONCE = (
 )
 
 logger = logging.getLogger(__name__)
+
+
+class Successor(Enum):
+    """The other servers, in the view of one that stops."""
+
+    READY = "ready"
+    """One lives, and can take calls over."""
+    LATE = "late"
+    """One may: it is late with its heartbeat, or the database does not answer."""
+    NONE = "none"
+
+
+_SUCCESSORS = (STALE_HEARTBEAT_MS, Successor.READY), (LATE_HEARTBEAT_MS, Successor.LATE)
 
 
 class RecordedCall(Protocol):
@@ -156,9 +173,12 @@ class LiveRecorder:
     async def running(self) -> AsyncIterator[None]:
         """Record calls inside the `with` block. The database may come later."""
         self._tasks = [
-            asyncio.create_task(self._open_and_beat(), name="heartbeat"),
-            asyncio.create_task(self._drop_unrecordable_periodically(), name="limit of live records"),
-            asyncio.create_task(self._write_periodically(), name="live records"),
+            asyncio.create_task(keep_running(work, name), name=name)
+            for name, work in {
+                "heartbeat": self._open_and_beat,
+                "limit of live records": self._drop_unrecordable_periodically,
+                "live records": self._write_periodically,
+            }.items()
         ]
         try:
             yield
@@ -247,19 +267,20 @@ class LiveRecorder:
         with suppress(*FAILURES):  # the next heartbeat says it, too
             await self._work.run(self._heartbeat.write(), COMMIT_TIMEOUT_S)
 
-    async def has_successor(self) -> bool:
-        """Return whether another server lives that does not stop, so that it can take calls over."""
+    async def find_successor(self) -> Successor:
+        """Look for another server that lives and does not stop, so that it can take calls over."""
         if not self.is_open:
-            return False
+            return Successor.NONE
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                others = await self._live.others(self.server_id, STALE_HEARTBEAT_MS)
-                for other in others:
-                    if await self._lock.is_alive(other):
-                        return True
+                for heard_within_ms, found in _SUCCESSORS:
+                    for other in await self._live.others(self.server_id, heard_within_ms):
+                        if await self._lock.is_alive(other):
+                            return found
         except FAILURES as error:
             self.on_database_failed(error)
-        return False
+            return Successor.LATE
+        return Successor.NONE
 
     def records(self, call_id: str) -> bool:
         """Return whether a call has a live record, so that another server can continue it."""
@@ -318,7 +339,7 @@ class LiveRecorder:
 
     async def _unless_draining(self, claim: Claim) -> Claim:
         """Leave a call to another server if this one stops."""
-        if claim is Claim.TAKE_OVER and self._heartbeat.is_draining and await self.has_successor():
+        if claim is Claim.TAKE_OVER and self._heartbeat.is_draining and await self.find_successor() is Successor.READY:
             return Claim.LEAVE
         return claim
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from sqlalchemy.exc import SQLAlchemyError
 
 from trunkline.calls.metrics.cost_limits import DayUsage
+from trunkline.cluster.background import keep_running
 from trunkline.cluster.shared_usage import ServerUsage
 from trunkline.cluster.usage_table import STALE_MS, UsageTable
 from trunkline.store.database import StoreError
@@ -56,7 +57,7 @@ class UsageExchange:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Exchange usage inside the `with` block."""
-        exchanging = asyncio.create_task(self._exchange_periodically(), name="shared usage")
+        exchanging = asyncio.create_task(keep_running(self._exchange_periodically, "shared usage"), name="shared usage")
         try:
             yield
         finally:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -224,12 +226,31 @@ def _begin_sqlite(connection: Connection) -> None:
 def _make_private_file(path: Path) -> None:
     try:
         make_private_folder(path.parent)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        if not path.exists():
+            _create_private_file(path)
         path.chmod(0o600)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written ({error.strerror}). Set TRUNKLINE_DATA_DIR to a folder that can be."
         ) from None
+
+
+def _create_private_file(path: Path) -> None:
+    """Create an empty file, unless another process does so first. It gets its name only after it was closed.
+
+    A process that closes a file drops all its POSIX locks on it, also those of SQLite's connections. Another process
+    then takes itself for the last one and deletes the write-ahead log in use, which destroys the database:
+    sqlite.org/howtocorrupt.html, 2.2.
+    """
+    descriptor, unnamed = tempfile.mkstemp(dir=path.parent)  # of mode 0600
+    os.close(descriptor)
+    try:
+        with suppress(FileExistsError):
+            os.link(unnamed, path)
+    finally:
+        Path(unnamed).unlink()
 
 
 async def _migrate(url: URL, lock_wait_s: float) -> None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.cluster.claim_rules import Claim
 from trunkline.cluster.forwarding import OPEN_TIMEOUT_S, forward_request, forward_socket
+from trunkline.cluster.live_calls import Ownership
 from trunkline.cluster.node import ClusterNode, OwnerUnknownError, PeerUnreachableError, StoppingError
 from trunkline.cluster.peer_gate import FORWARDED, PeerGate
 from trunkline.engine.server import EmbeddedServer
@@ -65,8 +66,7 @@ class ForwardToOwner:
             return
         try:
             if scope.get(FORWARDED):
-                if server.has_lost(call_id):
-                    raise OwnerUnknownError("another server runs it by now")
+                await self._expect_here(call_id, _seen(scope))
                 await self._app(scope, receive, send)
             elif not await self._is_passed_on(call_id, scope, receive, send):
                 await self._app(scope, receive, send)
@@ -75,6 +75,18 @@ class ForwardToOwner:
             message = "The server of this call does not answer: try again."
             error = ApiError(503, "owner_unreachable", message, retry_after_s=RETRY_AFTER_S)
             await refuse(error, scope, receive, send)
+
+    async def _expect_here(self, call_id: str, seen: int) -> None:
+        """Wait until this server runs the call of a request that another server has passed on, unless nobody has it.
+
+        The other one may have read of a claim that is still under way here, or of a call that was given up here since.
+
+        Raises:
+            PeerUnreachableError: a server that may run it does not answer.
+            OwnerUnknownError: another server runs it, or the owner cannot be found at the moment.
+        """
+        if self._server.has_lost(call_id) or await self._owner_of(call_id, seen) is not None:
+            raise OwnerUnknownError("another server runs it by now")
 
     async def _is_passed_on(self, call_id: str, scope: Scope, receive: Receive, send: Send) -> bool:
         """Pass a request on to the call's owner; return False if this server answers it.
@@ -117,10 +129,11 @@ class ForwardToOwner:
 
         Raises:
             PeerUnreachableError: another server does not answer.
-            OwnerUnknownError: the owner cannot be found at the moment.
+            OwnerUnknownError: the owner cannot be found at the moment, or nobody can continue the call.
             StoppingError: another server can take the call over, and this one stops.
         """
         live, cluster = self._server.live, self._server.cluster
+        owner: Ownership | None = None
         if live is not None:
             claiming = self._claiming.setdefault(call_id, asyncio.Lock())
             async with claiming:  # of several pages of a call, one has it taken over
@@ -138,6 +151,8 @@ class ForwardToOwner:
                             raise StoppingError("this server stops, and another one takes the call over")
             if self._server.runs(call_id):
                 return None
+        if owner is not None:
+            raise OwnerUnknownError("no server can take it over at the moment")
         return None if cluster is None else await cluster.owner_of(call_id)
 
 
