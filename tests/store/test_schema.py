@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sys
 from pathlib import Path
 
@@ -50,6 +52,17 @@ async def test_the_database_is_private(path: Path) -> None:
     assert set(modes.values()) == {"0o600"}
     assert path.name in modes
     assert mode_of(path.parent) == "0o700"
+
+
+async def test_the_database_is_private_without_hard_links(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_paths: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", refused)
+    database = Database(f"sqlite:///{path}")
+    await database.migrate()
+    await database.close()
+    assert {file.name: mode_of(file) for file in path.parent.iterdir()} == {path.name: "0o600"}
 
 
 async def test_migrations_leave_the_locks_of_open_connections(path: Path) -> None:

@@ -247,8 +247,12 @@ def _create_private_file(path: Path) -> None:
     descriptor, unnamed = tempfile.mkstemp(dir=path.parent)  # of mode 0600
     os.close(descriptor)
     try:
+        os.link(unnamed, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
         with suppress(FileExistsError):
-            os.link(unnamed, path)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     finally:
         Path(unnamed).unlink()
 
