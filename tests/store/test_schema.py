@@ -105,6 +105,21 @@ async def test_the_permissions_of_an_existing_folder_stay(open_folder: Path) -> 
     assert mode_of(open_folder) == "0o755"
 
 
+async def test_sqlite_lets_readers_and_the_writer_work_at_once_and_gives_space_back(path: Path) -> None:
+    database = Database(f"sqlite:///{path}")
+    await database.migrate()
+    async with database.engine.connect() as connection:
+        modes = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "auto_vacuum")
+        ]
+    await database.close()
+    assert modes == ["wal", INCREMENTAL]
+
+
+INCREMENTAL = 2
+"""SQLite's number of the mode in which space is given back on demand."""
+
+
 async def test_several_processes_may_migrate_at_once(url: str) -> None:
     databases = [Database(url) for _ in range(4)]
     await asyncio.gather(*(database.migrate() for database in databases))

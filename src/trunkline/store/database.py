@@ -7,6 +7,7 @@ import errno
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import URL, ColumnElement, Connection, event, inspect, literal_column, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, Pool
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 SQLITE_NAME = "trunkline.sqlite3"
 """The file of the database in the data folder."""
 LOCK_WAIT_S = 5.0
+LOCK_RETRY_S = 0.02
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 60.0
 IDLE_TRANSACTION_MS = 2_000
@@ -202,8 +204,6 @@ def _engine(url: URL, lock_wait_s: float, poolclass: type[Pool] | None = None) -
 def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (
-        "auto_vacuum=INCREMENTAL",  # before the first table, so that deleted calls give their space back
-        "journal_mode=WAL",  # readers and the writer do not wait for each other
         "synchronous=NORMAL",
         "foreign_keys=ON",
         "secure_delete=ON",  # a deleted call is overwritten
@@ -259,11 +259,32 @@ def _create_private_file(path: Path) -> None:
 
 async def _migrate(url: URL, lock_wait_s: float) -> None:
     async with _connected(url, lock_wait_s) as connection:
+        if url.get_backend_name() == "sqlite":
+            await _set_up_sqlite_file(connection, lock_wait_s)
         await connection.execution_options(transaction="write")
         async with connection.begin():
             if url.get_backend_name() != "sqlite":
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
             await connection.run_sync(_upgrade)
+
+
+async def _set_up_sqlite_file(connection: AsyncConnection, lock_wait_s: float) -> None:
+    """Set the modes that the file keeps. SQLite does not wait for other processes that do the same, so this waits."""
+    await connection.execution_options(transaction="none")
+    until = time.monotonic() + lock_wait_s
+    while True:
+        try:
+            # Before the first table, so that deleted calls give their space back.
+            await connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
+            # Readers and the writer do not wait for each other.
+            await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            break
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(LOCK_RETRY_S)
+        finally:
+            await connection.rollback()
 
 
 async def _versions(url: URL, lock_wait_s: float) -> tuple[tuple[str, ...], str | None]:
