@@ -350,3 +350,33 @@ async def test_no_timer_outlives_the_runner() -> None:
     await asyncio.sleep(1)
     assert rig.inputs == []
     assert rig.runner._timers == {}
+
+
+@in_virtual_time
+async def test_a_task_that_its_own_code_cancels_stops_the_runner() -> None:
+    rig = Rig()
+
+    async def cancels_itself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(1)
+
+    await rig.runner.run(cancels_itself())
+    (error,) = rig.errors
+    assert "cancelled by the code" in str(error)
+
+
+@in_virtual_time
+async def test_a_task_that_the_machine_cancels_is_no_failure() -> None:
+    rig, cancelled = Rig(), asyncio.Event()
+
+    async def cancels_the_other() -> None:
+        rig.runner.spawn(run_until_cancelled(cancelled), key="tool")
+        await asyncio.sleep(0.1)
+        rig.runner.cancel("tool")
+        await cancelled.wait()
+        rig.runner.stop()
+
+    await rig.runner.run(cancels_the_other())
+    assert not rig.errors

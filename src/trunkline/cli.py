@@ -523,8 +523,11 @@ def _url(host: str, port: int, scheme: str) -> str:
 
 def _run(work: Coroutine[object, None, int]) -> int:
     """Run a coroutine until it ends, or until Ctrl-C or SIGTERM cancels it, and return the exit code."""
+    from trunkline.event_loop import ServerLoop
+
     try:
-        return asyncio.run(_terminable(work))
+        with asyncio.Runner(loop_factory=ServerLoop) as runner:
+            return runner.run(_terminable(work))
     except KeyboardInterrupt:
         return 130
     except asyncio.CancelledError:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 InputT = TypeVar("InputT")
 EffectT = TypeVar("EffectT")
@@ -63,6 +64,8 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         self._failed = False
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
+        self._cancelled: WeakSet[asyncio.Task[None]] = WeakSet()
+        """The tasks that `cancel` has ended."""
         self._timers: dict[TimerT, asyncio.TimerHandle] = {}
         self._fires_ms: dict[TimerT, float] = {}
         """The time at which each handle fires."""
@@ -166,10 +169,15 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
             await work
         except Exception as error:  # noqa: BLE001 - as in `post`
             self._fail(error)
+        except asyncio.CancelledError:
+            if not (self.is_stopped or self._group is None or asyncio.current_task() in self._cancelled):
+                self._fail(RuntimeError("a task was cancelled by the code that it runs"))
+            raise
 
     def cancel(self, key: Hashable) -> None:
         """Cancel the task of this key, if it runs."""
         if task := self._tasks.pop(key, None):
+            self._cancelled.add(task)
             task.cancel()
 
     # Timers ---------------------------------------------------------------------------------------------------------

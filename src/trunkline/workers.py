@@ -26,6 +26,7 @@ from trunkline.cluster.connection_passing import passing_between
 from trunkline.cluster.node import ClusterNode
 from trunkline.cluster.peer_address import PeerAddress
 from trunkline.cluster.supervisor import ProcessPlan, Supervisor
+from trunkline.event_loop import ServerLoop
 from trunkline.parent_watch import end_with_parent
 from trunkline.providers.factory import choose_provider_name
 from trunkline.settings import Settings
@@ -157,7 +158,8 @@ def _run_engine(settings: Settings, targets: Sequence[str], address: _EngineAddr
     """Run the engine in this process, until SIGTERM."""
     _begin_process(settings, "engine")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_serve_engine(settings, targets, address, reports))
+    with asyncio.Runner(loop_factory=ServerLoop) as runner:
+        runner.run(_serve_engine(settings, targets, address, reports))
 
 
 async def _serve_engine(

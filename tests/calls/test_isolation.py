@@ -18,6 +18,7 @@ from tests.calls.model_fake import Calls, FakeModel
 from trunkline import CallContext, Scenario
 from trunkline.calls import log_events
 from trunkline.calls.agents import tool_threads
+from trunkline.calls.agents.containment import contained
 from trunkline.calls.agents.runner import StateError
 from trunkline.calls.agents.tool_threads import CallThreads, NoThreadError, ThreadBudget, divide_threads
 from trunkline.calls.agents.tools import ToolOutcome, run_tool
@@ -175,7 +176,8 @@ class Unusual(BaseException):
     """Neither an `Exception` nor one of Python's exits."""
 
 
-EXITS = [KeyboardInterrupt("stop"), SystemExit(3), Unusual("odd"), StopIteration("over")]
+EXITS = [KeyboardInterrupt("stop"), SystemExit(3), Unusual("odd"), StopIteration("over"), GeneratorExit("closed"),
+         asyncio.CancelledError("not asked")]  # fmt: skip
 
 
 @pytest.mark.parametrize("error", EXITS, ids=lambda error: type(error).__name__)
@@ -204,6 +206,68 @@ async def test_no_exception_of_a_tool_ends_the_process(error: BaseException, kin
     outcome = await run(function_tool(functions[kind]), CallThreads("call_1", ThreadBudget()), timeout_s=5)
     assert outcome.error
     assert type(error).__name__ in outcome.error
+
+
+async def test_a_tool_that_cancels_its_own_task_fails_at_once() -> None:
+    @function_tool
+    async def giving_up() -> str:
+        """Cancel the task that runs."""
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(30)
+        return "never"
+
+    outcome = await run(giving_up, CallThreads("call_1", ThreadBudget()), timeout_s=5)
+    assert outcome.error is not None
+    assert outcome.error.startswith("CancelledError")
+
+
+async def test_a_cancelled_tool_is_cancelled_and_has_no_outcome() -> None:
+    waits = asyncio.Event()
+    was_cancelled = asyncio.Event()
+
+    @function_tool
+    async def waiting() -> str:
+        """Wait."""
+        waits.set()
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            was_cancelled.set()
+            raise
+        return "never"
+
+    running = asyncio.create_task(run(waiting, CallThreads("call_1", ThreadBudget())))
+    await waits.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert was_cancelled.is_set()
+
+
+async def test_a_closed_coroutine_is_not_an_error_of_users_code() -> None:
+    async def waiting() -> None:
+        with contained():
+            await asyncio.sleep(0)
+
+    async def begin() -> None:
+        work.send(None)
+
+    work = waiting()
+    await asyncio.create_task(begin())
+    work.close()
+
+
+async def _cancelled(*_arguments: object) -> Any:
+    raise asyncio.CancelledError
+
+
+async def test_a_guardrail_that_raises_a_cancellation_has_an_outcome() -> None:
+    played = scenario(guardrails=[output_guardrail(name="cancelled")(_cancelled)])
+    async with calling(FakeModel(), played) as caller:
+        caller.joins()
+        await caller.until(lambda: [one for one in caller.logged(log_events.GuardrailChecked) if one.status == "error"])
 
 
 def _leave(*_arguments: object) -> str:

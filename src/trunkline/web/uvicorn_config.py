@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from trunkline.descriptors import soft_limit
+from trunkline.event_loop import ServerLoop
 from trunkline.settings import Settings
 from trunkline.web.capacity import capacity_of
 from trunkline.web.connection_gate import ConnectionGate, exempt_addresses
@@ -48,6 +49,7 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
         settings.head_timeout_s,
         **{
             "lifespan": "on",
+            "loop": f"{ServerLoop.__module__}:{ServerLoop.__name__}",
             "log_level": "debug" if settings.log_content and settings.log_level == "debug" else "warning",
             "access_log": False,
             "http": _http_protocol(settings, gate),

@@ -12,18 +12,47 @@ class UserCodeExitError(Exception):
 
 
 @contextmanager
-def contained() -> Iterator[None]:
+def contained(*, with_cancellation: bool = True) -> Iterator[None]:
     """Turn an exception that is not an `Exception` into a `UserCodeExitError`, with it as the cause.
 
-    A cancelled task and a closed coroutine pass, since they belong to the event loop.
+    Two exceptions of the event loop pass: `CancelledError` in a task that was asked to cancel, and `GeneratorExit` in a
+    coroutine that is closed. Users' code may raise both by itself, and then they are errors like any other.
+
+    Args:
+        with_cancellation: False lets every `CancelledError` pass.
     """
+    task = _running_task()
     try:
         yield
-    except (Exception, asyncio.CancelledError, GeneratorExit):
+    except Exception:
         raise
+    except asyncio.CancelledError as error:
+        if not with_cancellation or (task is not None and task.cancelling()):
+            raise
+        raise _exit(error) from error
+    except GeneratorExit as error:
+        if _is_event_loop_thread() and (task is None or _running_task() is not task):
+            raise
+        raise _exit(error) from error
     except BaseException as error:
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise UserCodeExitError(text) from error
+        raise _exit(error) from error
+
+
+def _exit(error: BaseException) -> UserCodeExitError:
+    return UserCodeExitError(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+
+def _running_task() -> asyncio.Task[object] | None:
+    """Return the task that runs now; None in a callback, and in a thread."""
+    return asyncio.current_task() if _is_event_loop_thread() else None
+
+
+def _is_event_loop_thread() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def original(error: BaseException) -> BaseException:

@@ -202,5 +202,5 @@ def _make_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> as
 
 
 async def _contained(work: Coroutine[object, None, T]) -> T:
-    with contained():
+    with contained(with_cancellation=False):  # tasks of a tool may cancel each other
         return await work

@@ -99,11 +99,6 @@ async def run_tool(
         return ToolOutcome(_error_json(f"{tool.name} was not run: {error}."), error=str(error))
     except Exception as error:  # noqa: BLE001 - a user's tool may raise anything, and the call must continue
         return _failed(tool, original(error))
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return _failed(tool, error)  # the tool cancelled its inner work; nobody cancelled the tool
 
 
 def unavailable(name: str) -> ToolOutcome:
@@ -130,7 +125,7 @@ async def _run_with_timeout(
     token = running_tool.set(context.tool_call_id)
     try:
         async with asyncio.timeout(limit_s) as limited:
-            return await _invoke_guarded(tool, context, arguments)
+            return await asyncio.create_task(_invoke_guarded(tool, context, arguments), name=f"tool {tool.name}")
     except TimeoutError as error:
         if not limited.expired():
             return _failed(tool, error)
@@ -144,7 +139,17 @@ async def _run_with_timeout(
 
 
 async def _invoke_guarded(tool: FunctionTool, context: ToolContext[AnyContext], arguments: str) -> ToolOutcome:
-    """Invoke the tool between its input guardrails and its output guardrails."""
+    """Invoke the tool between its input guardrails and its output guardrails.
+
+    This runs in a task of its own, so a tool that cancels its task, as a wrong cancel scope does, fails like any other.
+    """
+    with contained(with_cancellation=False):
+        return await _invoke_between_guardrails(tool, context, arguments)
+
+
+async def _invoke_between_guardrails(
+    tool: FunctionTool, context: ToolContext[AnyContext], arguments: str
+) -> ToolOutcome:
     from agents.tool_guardrails import ToolInputGuardrailData, ToolOutputGuardrailData
 
     agent: Any = context.agent  # the SDK types guardrails for its text agents
