@@ -69,7 +69,8 @@ async def calling(url: str, *, transport: str = "websocket") -> AsyncIterator[Ca
         answer.raise_for_status()
         call = answer.json()
         address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}"
-        async with websockets.connect(address, compression=None, max_size=None, proxy=None) as socket:
+        # Without a limit on unread frames: a client that has paused does not read the close, and waits for it for 10 s.
+        async with websockets.connect(address, compression=None, max_size=None, max_queue=None, proxy=None) as socket:
             if transport == "webrtc":
                 await socket.send('{"type":"media_ready"}')
             yield CallPage(socket, call)
