@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -416,6 +417,8 @@ def test_reloading_starts_afresh_when_a_file_changes(start: Start, tmp_path: Pat
     eventually(lambda: server.left_behind() == [], within_s=5)
     assert is_free(port)
     assert "Traceback" not in server.output
+    lines = re.findall(r"^\S+Z ERROR: \S*mine\.py:1: SyntaxError", server.output, re.MULTILINE)
+    assert len(lines) == 1, server.output  # in the format of a server without --reload
 
 
 @pytest.mark.speech

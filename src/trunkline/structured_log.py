@@ -88,10 +88,11 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def use_format(log_format: LogFormat, process: str | None = None) -> None:
-    """Give every handler of the root logger this format.
+    """Give every handler of the root logger this format. A process without a handler gets one that writes to stderr.
 
     Args:
         process: the name of this process among those of its server; None for the only one.
     """
+    logging.basicConfig(level=logging.WARNING)  # a process of `--reload` or `--workers` has no handler yet
     for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonFormatter(process) if log_format == "json" else TextFormatter(process))

@@ -128,7 +128,6 @@ def _begin_process(settings: Settings, name: str) -> None:
     assert supervisor is not None  # noqa: S101 - the supervisor has started this process
     end_with_parent(supervisor.sentinel)
     os.setpgid(0, 0)  # a terminal's Ctrl-C reaches the supervisor only, which passes it on
-    logging.basicConfig(level=logging.WARNING)
     logging.getLogger("trunkline").setLevel(settings.log_level.upper())
     use_format(settings.log_format, name)
 

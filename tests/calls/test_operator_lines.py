@@ -11,7 +11,7 @@ import pytest
 
 from trunkline.calls import log, log_events
 from trunkline.calls.metrics.operator_lines import OperatorLines
-from trunkline.structured_log import JsonFormatter, TextFormatter, log_event
+from trunkline.structured_log import JsonFormatter, TextFormatter, log_event, use_format
 
 pytestmark = pytest.mark.pure
 STARTED = log_events.CallStarted(
@@ -147,3 +147,12 @@ def test_other_messages_and_errors_are_json_too(caplog: pytest.LogCaptureFixture
     found = json.loads(JsonFormatter().format(caplog.records[-1]))
     assert found["message"] == "it failed"
     assert "ValueError: broken" in found["error"]
+
+
+def test_a_process_without_a_handler_gets_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.RootLogger(logging.NOTSET)
+    monkeypatch.setattr(logging, "root", root)
+    monkeypatch.setattr(logging.Logger, "root", root)
+    use_format("json")
+    (handler,) = root.handlers
+    assert isinstance(handler.formatter, JsonFormatter)
