@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trunkline.doctor.report import Finding
 from trunkline.doctor.text_model_checks import check_text_models
-from trunkline.engine.speech.factory import parts
+from trunkline.engine.speech.factory import Part, parts
 from trunkline.extras import install_command
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.realtime.events import Event, MalformedEventError, encode
@@ -35,17 +35,19 @@ async def check_engine(settings: Settings) -> list[Finding]:
     """Check the engine's parts, and request one answer; if engines run elsewhere, one of each."""
     if settings.engine_urls:
         return await _check_remote_engines(settings)
-    findings = [
-        Finding(part.kind, "error", f"{part.name} is selected but not installed.", part.missing)
-        if part.missing
-        else Finding(part.kind, "ok", f"{part.name}: {part.description}")
-        for part in parts(settings)
-        if part.in_use
-    ]
+    findings = [_check_part(part) for part in parts(settings) if part.in_use]
     findings.append(_check_webrtc())
     if all(finding.outcome != "error" for finding in findings):
         findings += await _check_answers(settings)
     return findings
+
+
+def _check_part(part: Part) -> Finding:
+    if not part.missing:
+        return Finding(part.kind, "ok", f"{part.name}: {part.description}")
+    if part.name == "http":
+        return Finding(part.kind, "error", "http is selected, but its address is not set.", part.missing)
+    return Finding(part.kind, "warning", f"{part.name} is not installed, so calls can only be typed.", part.missing)
 
 
 def _check_webrtc() -> Finding:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from urllib.parse import urlsplit
 
-from trunkline.doctor.report import Finding
+from trunkline.doctor.report import Finding, Level
 from trunkline.extras import install_command
 from trunkline.settings import Settings, is_loopback
 
@@ -33,7 +33,7 @@ def check_host(settings: Settings, provider: str) -> Iterator[Finding]:
         there = ", ".join(f"{name} {version}" for name, version in versions.items())
         yield Finding("packages", "ok", f"trunkline {_version('trunkline') or '(not installed)'}, {there}")
     for extra, (packages, purpose) in _EXTRAS.items():
-        yield _extra(extra, packages, purpose, needed=_is_needed(extra, settings, provider))
+        yield _extra(extra, packages, purpose, _level_if_missing(extra, settings, provider))
     yield _microphone(settings)
     if not is_loopback(settings.host) and settings.token is None:
         yield Finding(
@@ -52,28 +52,33 @@ def _python() -> Finding:
     return Finding("python", "ok", version)
 
 
-def _is_needed(extra: str, settings: Settings, provider: str) -> bool:
+def _level_if_missing(extra: str, settings: Settings, provider: str) -> Level:
+    """Return the level of a missing extra. Without speech, calls on the local engine can still be typed."""
+    speaks = provider == "local" and not settings.engine_urls
     match extra:
-        case "speech":
-            return provider == "local" and not settings.engine_urls
-        case "entra":
-            return provider == "azure" and not settings.azure_api_key
-        case "local":
-            speaks = settings.stt == "whisper" or settings.tts == "piper"
-            return provider == "local" and not settings.engine_urls and speaks
+        case "speech" if speaks:
+            return "warning"
+        case "local" if speaks and (settings.stt == "whisper" or settings.tts == "piper"):
+            return "warning"
+        case "entra" if provider == "azure" and not settings.azure_api_key:
+            return "error"
         case _:
-            return False
+            return "note"
 
 
-def _extra(extra: str, packages: tuple[str, ...], purpose: str, *, needed: bool) -> Finding:
+def _extra(extra: str, packages: tuple[str, ...], purpose: str, level: Level) -> Finding:
     versions = {name: _version(name) for name in packages}
     if all(versions.values()):
         there = ", ".join(f"{name} {version}" for name, version in versions.items())
         return Finding(f"extra {extra}", "ok", f"{there}: {purpose}")
     install = install_command(extra)
-    if needed:
-        return Finding(f"extra {extra}", "error", f"Not installed, but required: {purpose}.", install)
-    return Finding(f"extra {extra}", "note", f"Not installed: {purpose}.", f"To install it: {install}")
+    match level:
+        case "error":
+            return Finding(f"extra {extra}", level, f"Not installed, but required: {purpose}.", install)
+        case "warning":
+            return Finding(f"extra {extra}", level, f"Not installed, so calls can only be typed: {purpose}.", install)
+        case _:
+            return Finding(f"extra {extra}", level, f"Not installed: {purpose}.", f"To install it: {install}")
 
 
 def _microphone(settings: Settings) -> Finding:
