@@ -86,6 +86,17 @@ async def test_an_unreachable_service_is_reported_at_once(
     assert told.count("Retrying") == 1
 
 
+async def test_a_scenario_that_nothing_answers_is_reported_with_the_fix(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "mine.py").write_text(MINE)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    await converse(Settings.model_validate({"provider": "local"}), "mine.py", None)
+    told = capsys.readouterr().err
+    assert "mine.py:5: The scenario 'mine' has no rehearsal, and no model is set" in told
+    assert "TRUNKLINE_CHAT_BASE_URL" in told
+
+
 @pytest.mark.parametrize(
     ("text", "printed"),
     [

@@ -18,7 +18,7 @@ from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
 from trunkline.engine.speech.factory import speech_problem
 from trunkline.providers import ProviderError
-from trunkline.providers.factory import choose_provider_name, create_provider
+from trunkline.providers.factory import MODEL_FIX, choose_provider_name, create_provider, missing_model
 from trunkline.realtime import events
 from trunkline.scenario.lookup import look_up, unknown_target
 from trunkline.settings import Settings
@@ -62,6 +62,8 @@ async def converse(settings: Settings, target: str, agent: str | None, device: A
         _print(unsupported, err=True)
         await provider.aclose()
         return 1
+    if (missing := missing_model(scenario, settings)) is not None:
+        _print(f"{missing} {MODEL_FIX}", err=True)
     time_limits, metrics = time_limits_from(settings), metrics_config_from(settings)
     words = WordRecogniser(settings)
     try:

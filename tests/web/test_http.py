@@ -51,6 +51,19 @@ async def test_the_list_of_scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "simpleHandoff" in [scenario["name"] for scenario in scenarios]
 
 
+async def test_the_log_and_the_list_name_a_scenario_that_nothing_answers(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    mute = Scenario("mute", agents=[RealtimeAgent(name="host")])
+    async with serving(monkeypatch, targets=[mute]) as caller:
+        scenarios = (await caller.http.get("/api/scenarios")).json()
+    assert {one["name"]: one["rehearsed"] for one in scenarios} == {
+        "mute": False, "simpleHandoff": True, "customerServiceRetail": True, "chatSupervisor": True,
+    }  # fmt: skip
+    (warning,) = [one.getMessage() for one in caplog.records if "rehearsal" in one.getMessage()]
+    assert "The scenario 'mute' has no rehearsal, and no model is set" in warning
+
+
 async def test_an_agents_tools_and_guardrails_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         scenarios = (await caller.http.get("/api/scenarios")).json()

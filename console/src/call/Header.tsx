@@ -7,7 +7,7 @@ import { urlOf } from "../ui/page-address";
 import { nextTheme, theme } from "../ui/theme";
 import { scenarioParameters, updateSearch } from "./address";
 import { agent, chooseAgent, chooseScenario, connection, scenario } from "./app-state";
-import { catalogue } from "./catalogue";
+import { answeringPart, catalogue } from "./catalogue";
 import type { Phase } from "./connection-state";
 import { Waiting, waitingWords } from "./Waiting";
 
@@ -107,11 +107,7 @@ function Status(): VNode {
       </span>
       <span class="status-facts">
         <span title="Provider: the service that runs the model">{service ?? "–"}</span>
-        {service === "local" && catalogue.value?.health.engine?.model === null && (
-          <span class="badge" title="A rehearsal, a script, answers instead of a model">
-            rehearsal
-          </span>
-        )}
+        {service === "local" && <ModelBadge />}
         <TransportFact logged={transport} />
         {connected && (link !== "up" || waiting === null || waitingWords(waiting) === null) && (
           <span title="Link: the connection to the model" class={`fact-${link}`}>
@@ -122,6 +118,27 @@ function Status(): VNode {
       </span>
     </div>
   );
+}
+
+/** Badge of the local engine if no model answers. */
+function ModelBadge(): VNode | null {
+  const info = scenario.value;
+  switch (info ? answeringPart(info) : null) {
+    case "rehearsal":
+      return (
+        <span class="badge" title="A rehearsal, a script, answers instead of a model">
+          rehearsal
+        </span>
+      );
+    case "none":
+      return (
+        <span class="badge" title="No model is set, and the scenario has no rehearsal">
+          no model
+        </span>
+      );
+    default:
+      return null;
+  }
 }
 
 /** The audio transport; while it changes, the new one. */

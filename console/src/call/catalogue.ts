@@ -68,6 +68,14 @@ export function hasFileProblem(): boolean {
   return problemsFound.value.some((problem) => problem.file !== null);
 }
 
+/** Return what answers for a scenario on the local engine; null while the engine is unknown, or for a hosted model. */
+export function answeringPart({ rehearsed = true }: api.ScenarioInfo): "model" | "rehearsal" | "none" | null {
+  const engine = loaded.value?.health.engine;
+  if (engine === undefined) return null;
+  if (engine.model !== null) return "model";
+  return rehearsed ? "rehearsal" : "none";
+}
+
 /** Return a scenario's title; its name if it has no title or was removed. */
 export function scenarioTitle(name: string): string {
   return loaded.value?.scenarios.find((scenario) => scenario.name === name)?.title || name;

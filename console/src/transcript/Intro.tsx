@@ -1,6 +1,6 @@
 /** Header of the transcript: the scenario, the provider and the earlier calls of this tab. */
 import type { VNode } from "preact";
-import { scenarioTitle } from "../call/catalogue";
+import { answeringPart, scenarioTitle } from "../call/catalogue";
 import { EngineParts } from "../call/EngineParts";
 import { type EarlierCall, earlierCalls } from "../call/earlier-calls";
 import type { ScenarioInfo } from "../transport/api";
@@ -24,13 +24,13 @@ export function Intro({ scenario, provider, callId, talked }: IntroProps): VNode
     <div class="intro">
       <h3 dir="auto">{scenario.title || scenario.name}</h3>
       {scenario.description && <p dir="auto">{scenario.description}</p>}
-      {provider === "local" && <LocalEngine suggests={scenario.things_to_say.length > 0} open={!talked} />}
+      {provider === "local" && <LocalEngine scenario={scenario} open={!talked} />}
       {earlier.length > 0 && <Earlier calls={earlier} />}
     </div>
   );
 }
 
-function LocalEngine({ suggests, open }: { suggests: boolean; open: boolean }): VNode {
+function LocalEngine({ scenario, open }: { scenario: ScenarioInfo; open: boolean }): VNode {
   return (
     <details class="intro-local" open={open}>
       <summary>
@@ -41,8 +41,8 @@ function LocalEngine({ suggests, open }: { suggests: boolean; open: boolean }): 
       </summary>
       <div>
         <p>
-          The local engine transcribes with a small recogniser and speaks with a synthetic voice. A rehearsal, a script,
-          replaces the model. Answer its questions{suggests && ", or use the suggestions below"}.
+          The local engine transcribes with a small recogniser and speaks with a synthetic voice.{" "}
+          <Answers scenario={scenario} />
         </p>
         <EngineParts />
         <details>
@@ -64,6 +64,32 @@ AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=YOUR-TRANSCRIPTION-DEPLOYMENT`}
       </div>
     </details>
   );
+}
+
+/** The sentence about the part that answers. */
+function Answers({ scenario }: { scenario: ScenarioInfo }): VNode | null {
+  const suggests = scenario.things_to_say.length > 0;
+  switch (answeringPart(scenario)) {
+    case "rehearsal":
+      return (
+        <>
+          A rehearsal, a script, replaces the model. Answer its questions
+          {suggests && ", or use the suggestions below"}.
+        </>
+      );
+    case "none":
+      return (
+        <>
+          No model is set, and this scenario has no rehearsal, so its agents cannot answer. Set{" "}
+          <code>TRUNKLINE_CHAT_BASE_URL</code> and <code>TRUNKLINE_CHAT_MODEL</code> to a chat model, or write a
+          rehearsal.
+        </>
+      );
+    case "model":
+      return <>A chat model answers.</>;
+    default:
+      return null;
+  }
 }
 
 function Earlier({ calls }: { calls: readonly EarlierCall[] }): VNode {

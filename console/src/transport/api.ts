@@ -28,6 +28,8 @@ export interface ScenarioInfo {
   title: string;
   description: string;
   voice: string | null;
+  /** False if nothing answers while no model is set; absent in an older server. */
+  rehearsed?: boolean;
   things_to_say: string[];
   guardrails: string[];
   agents: AgentInfo[];

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trunkline.doctor.report import Finding
+from trunkline.providers.factory import MODEL_FIX, missing_model
 from trunkline.realtime.service_rules import preview_session
 from trunkline.realtime.validation import InvalidRequest
 from trunkline.scenario.loading import load
@@ -26,5 +27,8 @@ def check_scenarios(targets: Sequence[str], settings: Settings, provider: str) -
         except InvalidRequest as error:
             message = f"{scenario.name}: the preview refuses its voice. {error}"
             yield Finding("scenarios", "warning", message, "Choose one of these voices, or use GA.")
+    for scenario in found.by_name.values():
+        if (missing := missing_model(scenario, settings)) is not None:
+            yield Finding("scenarios", "warning", str(missing), MODEL_FIX)
     names = ", ".join(found.by_name) or "none"
     yield Finding("scenarios", "ok", f"{len(found.by_name)} can be called: {names}.")

@@ -5,8 +5,14 @@ from __future__ import annotations
 from trunkline.extras import install_command
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.from_settings import azure_is_configured, azure_provider, openai_provider
-from trunkline.scenario.loading import LoadedScenarios
+from trunkline.scenario.loading import LoadedScenarios, Problem
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.settings import Settings
+
+MODEL_FIX = (
+    "Set TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL, or a key of Azure OpenAI or OpenAI (see .env.sample); or "
+    "write a rehearsal (see docs/scenarios.md)."
+)
 
 
 def choose_provider_name(settings: Settings) -> str:
@@ -16,6 +22,19 @@ def choose_provider_name(settings: Settings) -> str:
     if azure_is_configured(settings):
         return "azure"
     return "openai" if settings.openai_api_key else "local"
+
+
+def missing_model(scenario: AnyScenario, settings: Settings) -> Problem | None:
+    """Return the problem if neither a model nor a rehearsal can answer for a scenario; None for an engine elsewhere."""
+    if choose_provider_name(settings) != "local" or settings.engine_urls or scenario.rehearsal is not None:
+        return None
+    if settings.chat_base_url and settings.chat_model:
+        return None
+    return Problem(
+        f"The scenario {scenario.name!r} has no rehearsal, and no model is set, so its agents can only say so.",
+        scenario.location.file,
+        scenario.location.line,
+    )
 
 
 async def create_provider(settings: Settings, scenarios: LoadedScenarios) -> Provider:

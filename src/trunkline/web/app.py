@@ -154,6 +154,7 @@ def _described(scenario: AnyScenario, *, everything: bool) -> dict[str, object]:
         "title": scenario.title,
         "description": scenario.description,
         "voice": scenario.voice,
+        "rehearsed": scenario.rehearsal is not None,
         "things_to_say": list(scenario.things_to_say),
         "guardrails": [guardrail.get_name() for guardrail in scenario.guardrails] if everything else [],
         "audience": "operator" if everything else "caller",

@@ -29,7 +29,7 @@ from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
 from trunkline.loop_watch import LoopWatch
 from trunkline.providers import Provider, ProviderError
-from trunkline.providers.factory import choose_provider_name, create_provider
+from trunkline.providers.factory import MODEL_FIX, choose_provider_name, create_provider, missing_model
 from trunkline.providers.remote_engine import RemoteEngineProvider
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
@@ -489,6 +489,8 @@ class ServerState:
                     where = scenario.location
                     scenarios.problems.append(Problem(unsupported, where.file, where.line))
                     logger.warning("%s", scenarios.problems[-1])
+                if (missing := missing_model(scenario, self.settings)) is not None:
+                    logger.warning("%s %s", missing, MODEL_FIX)
             if isinstance(provider, RemoteEngineProvider):
                 provider_problem = provider.abilities.speech_problem
             elif self.provider_name == "local":
