@@ -88,7 +88,7 @@ async def test_a_full_database_is_written_when_it_has_room_again(sqlite_url: str
     pages = 60
 
     def limit(database: Database) -> None:
-        event.listen(database.engine.sync_engine, "connect", lambda connection, _record: set_limit(connection))
+        event.listen(database.write_engine, "connect", lambda connection, _record: set_limit(connection))
 
     def set_limit(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA max_page_count={pages}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -333,6 +334,26 @@ async def test_events_of_a_broken_redactor_are_lost_and_not_stored_as_they_are(
     assert "my number" not in str(sink.batches)
     assert sink.summaries[-1].lost_events == 1
     assert "redactor" in caplog.text
+
+
+async def test_events_wait_for_the_database_while_they_are_redacted() -> None:
+    sink = MemorySink()
+    loop, has_begun, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    class Slow(Shouting):
+        """A redactor that waits."""
+
+        def read(self, entry: Entry) -> Shouting:
+            loop.call_soon_threadsafe(has_begun.set)
+            may_end.wait(30)
+            return super().read(entry)
+
+    async with writing(sink, mode="redacted", make_redactor=Slow) as writer:
+        feed(writer, [started()])
+        await has_begun.wait()
+        assert writer.queued_events == 1
+        may_end.set()
+        await sink.has(1)
 
 
 async def test_redaction_needs_a_redactor() -> None:

@@ -8,12 +8,24 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from sqlalchemy import URL, ColumnElement, Connection, event, inspect, literal_column, make_url, select, text
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    literal_column,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -23,10 +35,12 @@ from trunkline.extras import install_command
 from trunkline.settings import Settings
 from trunkline.store.private_folder import make_private_folder
 from trunkline.store.schema import compatibility
+from trunkline.store.writing_thread import WritingThread
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
+T = TypeVar("T")
 SQLITE_NAME = "trunkline.sqlite3"
 """The file of the database in the data folder."""
 LOCK_WAIT_S = 5.0
@@ -69,6 +83,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_wait_s = lock_wait_s
         self.engine = _engine(self.url, lock_wait_s)
+        self._thread = WritingThread(_thread_engine(self.url, lock_wait_s)) if self.is_sqlite else None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Database:
@@ -133,6 +148,22 @@ class Database:
                 await connection.exec_driver_sql(_LIMIT_OF_IDLE_TRANSACTIONS)
             yield connection
 
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run a function of several statements in a transaction that writes, and return its result.
+
+        On SQLite, the transaction runs in a thread and costs the event loop one hop, where `writing` costs two for each
+        statement. On cancellation, a transaction that has begun there runs to its end.
+        """
+        if self._thread is not None:
+            return await self._thread.run(work)
+        async with self.writing() as connection:
+            return await connection.run_sync(work)
+
+    @property
+    def write_engine(self) -> Engine:
+        """The engine of the connections that `write` uses."""
+        return self.engine.sync_engine if self._thread is None else self._thread.engine
+
     async def release_space(self) -> None:
         """Give the space of deleted calls back to the file system, and remove their last traces from it.
 
@@ -151,6 +182,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._thread is not None:
+            await self._thread.close()
         await self.engine.dispose()
 
 
@@ -180,11 +213,9 @@ def _with_driver(url: str) -> URL:
 
 def _engine(url: URL, lock_wait_s: float, poolclass: type[Pool] | None = None) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
-        # Without an isolation level, Python's module leaves transactions to the `begin` event below.
-        arguments = {"timeout": lock_wait_s, "isolation_level": None}
+        arguments = _sqlite_arguments(lock_wait_s)
         engine = create_async_engine(url, connect_args=arguments, hide_parameters=True, poolclass=poolclass)
-        event.listen(engine.sync_engine, "connect", _configure_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        _prepare_sqlite(engine.sync_engine)
         return engine
     try:
         return create_async_engine(
@@ -199,6 +230,24 @@ def _engine(url: URL, lock_wait_s: float, poolclass: type[Pool] | None = None) -
         )
     except ModuleNotFoundError:
         raise StoreError(f"A Postgres database needs the extra `store`: {install_command('store')}.") from None
+
+
+def _thread_engine(url: URL, lock_wait_s: float) -> Engine:
+    """Return an engine for the same file of SQLite, whose connections belong to a thread."""
+    sync_url = url.set(drivername="sqlite")
+    engine = create_engine(sync_url, connect_args=_sqlite_arguments(lock_wait_s), hide_parameters=True)
+    _prepare_sqlite(engine)
+    return engine.execution_options(transaction="write")
+
+
+def _sqlite_arguments(lock_wait_s: float) -> dict[str, object]:
+    # Without an isolation level, Python's module leaves transactions to the `begin` event below.
+    return {"timeout": lock_wait_s, "isolation_level": None}
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
 
 
 def _configure_sqlite(connection: DBAPIConnection, _record: object) -> None:

@@ -6,12 +6,12 @@ A call that another server has claimed is not written any more: its row has a la
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
-from sqlalchemy import Insert, delete, select
+from sqlalchemy import Connection, Delete, Dialect, Insert, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store.batch import Batch, CallRow, UtteranceRow
 from trunkline.store.call_rows import columns_of, storable
@@ -22,8 +22,51 @@ from trunkline.store.search_words import words_of
 
 _DATA_ERRORS = ("22", "23")
 """Classes of SQLSTATE for values that the database refuses, at any time."""
+UTTERANCES_AT_ONCE = 100
+"""The utterances of one statement on SQLite, some of whose versions take 999 values at most."""
 _NOT_UPDATED = {"call_id", "has_audio", "audio_bytes"}
 """The columns that the writer sets only in a new row."""
+_EPOCHS = (
+    select(calls.c.call_id, calls.c.epoch)
+    .where(calls.c.call_id.in_(bindparam("call_ids", expanding=True)))
+    .order_by(calls.c.call_id)
+    .with_for_update(key_share=True)
+)
+_DELETIONS: tuple[Delete, ...] = tuple(
+    delete(table).where(table.c.call_id == bindparam("id"), number >= bindparam("first"))
+    for table, number in ((event_blocks, event_blocks.c.last_seq), (utterances, utterances.c.seq))
+)
+
+
+class _Rows:
+    """A statement that writes rows, as text for the driver: SQLAlchemy's own way to it takes longer than SQLite.
+
+    Args:
+        names: the columns.
+        at_once: the rows of one statement at most.
+    """
+
+    def __init__(self, insert: Insert, dialect: Dialect, names: Sequence[str], at_once: int = 1) -> None:
+        compiled = insert.compile(dialect=dialect, column_keys=list(names), for_executemany=True)
+        assert compiled.positiontup is not None  # noqa: S101 - both drivers take values by their position
+        self._names = tuple(compiled.positiontup)
+        self._at_once = at_once
+        before, values, after = compiled.string.partition(" VALUES (")
+        row, _, end = after.partition(")")
+        self._text = compiled.string
+        self._parts = f"{before}{values}{row}", f"), ({row}", f"){end}"
+
+    def write(self, connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+        """Write rows, which have all columns of the statement."""
+        values = [tuple(row[name] for name in self._names) for row in rows]
+        if self._at_once == 1:
+            if values:
+                connection.exec_driver_sql(self._text, values)
+            return
+        first, next_row, last = self._parts
+        for begin in range(0, len(values), self._at_once):
+            some = values[begin : begin + self._at_once]
+            connection.exec_driver_sql(first + next_row * (len(some) - 1) + last, tuple(chain.from_iterable(some)))
 
 
 class DatabaseSink:
@@ -38,11 +81,21 @@ class DatabaseSink:
         self._database = database
         self._server_id = server_id
         self._file = _identity(database.path)
-        dialect = sqlite if database.is_sqlite else postgresql
-        insert = dialect.insert
-        self._insert_blocks: Insert = insert(event_blocks).on_conflict_do_nothing()
-        self._insert_calls: Insert = _upsert(insert(calls), ["call_id"], set(calls.c.keys()) - _NOT_UPDATED)
-        self._insert_utterances: Insert = _upsert(insert(utterances), ["call_id", "seq"], {"text", "words"})
+        insert = (sqlite if database.is_sqlite else postgresql).insert
+        dialect = database.write_engine.dialect
+        call_columns = calls.c.keys()
+        self._calls = _Rows(
+            _upsert(insert(calls), ["call_id"], set(call_columns) - _NOT_UPDATED), dialect, call_columns
+        )
+        self._blocks = _Rows(insert(event_blocks).on_conflict_do_nothing(), dialect, event_blocks.c.keys())
+        utterance_columns = (*UtteranceRow._fields, "words")
+        self._utterances = _Rows(
+            _upsert(insert(utterances), ["call_id", "seq"], {"text", "words"}),
+            dialect,
+            utterance_columns,
+            # The index of the words costs SQLite more for each statement than for its rows.
+            at_once=UTTERANCES_AT_ONCE if database.is_sqlite else 1,
+        )
 
     async def write(self, batch: Batch) -> Sequence[EventBlock]:
         """Write a batch in one transaction. Return the blocks that the database refused for their content.
@@ -54,35 +107,29 @@ class DatabaseSink:
             raise StoreError(f"the file {self._database.path} was deleted or replaced")
         try:
             try:
-                async with self._database.writing() as connection:
-                    await self._insert(connection, batch)
+                await self._database.write(lambda connection: self._insert(connection, batch))
                 return []
             except DBAPIError as error:
                 if not _is_refusal(error):
                     raise
-            return await self._insert_one_by_one(batch)
+            return await self._database.write(lambda connection: self._insert_one_by_one(connection, batch))
         except (DBAPIError, OSError, TimeoutError) as error:
             raise StoreError(reason_of(error)) from error
 
-    async def _insert(self, connection: AsyncConnection, batch: Batch) -> None:
-        batch = await self._own_part(connection, batch)
-        if batch.calls:
-            rows = [columns_of(row.summary) | self._own_columns(row, batch) for row in batch.calls]
-            await connection.execute(self._insert_calls, rows)
+    def _insert(self, connection: Connection, batch: Batch) -> None:
+        batch = self._own_part(connection, batch)
+        self._calls.write(connection, [columns_of(row.summary) | self._own_columns(row, batch) for row in batch.calls])
         for call_id, first_seq in batch.replaced.items():
-            for table, number in ((event_blocks, event_blocks.c.last_seq), (utterances, utterances.c.seq)):
-                await connection.execute(delete(table).where(table.c.call_id == call_id, number >= first_seq))
-        if batch.blocks:
-            await connection.execute(self._insert_blocks, [block.columns() for block in batch.blocks])
-        if batch.utterances:
-            await connection.execute(self._insert_utterances, [_utterance_columns(row) for row in batch.utterances])
+            for deletion in _DELETIONS:
+                connection.execute(deletion, {"id": call_id, "first": first_seq})
+        self._blocks.write(connection, [block.columns() for block in batch.blocks])
+        self._utterances.write(connection, [_utterance_columns(row) for row in batch.utterances])
 
-    async def _own_part(self, connection: AsyncConnection, batch: Batch) -> Batch:
+    def _own_part(self, connection: Connection, batch: Batch) -> Batch:
         """Return the part of a batch with the calls of this server. Nobody claims them before the transaction ends."""
         call_ids = {row.summary.call_id for row in batch.calls}
         call_ids |= {block.call_id for block in batch.blocks} | {row.call_id for row in batch.utterances}
-        written = select(calls.c.call_id, calls.c.epoch).where(calls.c.call_id.in_(sorted(call_ids)))
-        rows = await connection.execute(written.order_by(calls.c.call_id).with_for_update(key_share=True))
+        rows = connection.execute(_EPOCHS, {"call_ids": sorted(call_ids)})
         foreign = {row.call_id for row in rows if row.epoch > batch.epochs.get(row.call_id, 0)}
         if not foreign:
             return batch
@@ -98,7 +145,7 @@ class DatabaseSink:
         epoch = batch.epochs.get(row.summary.call_id, 0)
         return {"server_id": self._server_id, "last_seq": row.last_seq, "epoch": epoch}
 
-    async def _insert_one_by_one(self, batch: Batch) -> list[EventBlock]:
+    def _insert_one_by_one(self, connection: Connection, batch: Batch) -> list[EventBlock]:
         """Insert each row by itself, since the database refuses one of them; the others have to be stored."""
         refused = []
         parts = [
@@ -106,15 +153,14 @@ class DatabaseSink:
             *(Batch([], [block], [], {}, batch.epochs) for block in batch.blocks),
             *(Batch([], [], [row], {}, batch.epochs) for row in batch.utterances),
         ]
-        async with self._database.writing() as connection:
-            for part in parts:
-                try:
-                    async with connection.begin_nested():
-                        await self._insert(connection, part)
-                except DBAPIError as error:
-                    if not _is_refusal(error):
-                        raise
-                    refused += part.blocks
+        for part in parts:
+            try:
+                with connection.begin_nested():
+                    self._insert(connection, part)
+            except DBAPIError as error:
+                if not _is_refusal(error):
+                    raise
+                refused += part.blocks
         return refused
 
     async def close(self) -> None:

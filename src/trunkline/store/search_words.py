@@ -12,6 +12,8 @@ _WORD = re.compile(r"[^\W_]+")
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text without case, accents and punctuation: "Größe 3.5" becomes `grosse`, `3`, `5`."""
+    if text.isascii():  # most texts, in a tenth of the time
+        return _WORD.findall(text[:MAX_CHARS].lower())
     decomposed = unicodedata.normalize("NFKD", text[:MAX_CHARS].casefold())
     return _WORD.findall("".join(char for char in decomposed if not unicodedata.combining(char)))
 

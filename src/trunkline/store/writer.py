@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -25,7 +26,6 @@ from trunkline.store.mode import StoreMode, stored_part
 from trunkline.store.summary import SummaryMeter
 from trunkline.structured_log import log_event
 
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 BATCH_EVENTS = 500
@@ -114,6 +114,8 @@ class _Call:
         self.call_id = ""
         self.is_lost = False
         """True if another server runs the call, and writes its events."""
+        self.restored_seq = log.last_seq
+        """The number of the last event that the log had when the call was taken over."""
         self.last_seq = 0
         self.stored_bytes = 0
         self.lost_events = 0
@@ -132,10 +134,15 @@ class _Call:
 
 class _Queued(msgspec.Struct, frozen=True, gc=False):
     call: _Call
-    entry: Entry
+    seq: int
     frame: str
-    is_restored: bool = False
-    """True if the call was taken over with this event in its log."""
+    entry: Entry | None
+    """None if the frame is all that is needed: objects that wait in great numbers cost full garbage collections."""
+
+    @property
+    def is_restored(self) -> bool:
+        """True if the call was taken over with this event in its log."""
+        return self.seq <= self.call.restored_seq
 
 
 class StoreWriter:
@@ -165,6 +172,8 @@ class StoreWriter:
         if mode == "redacted" and make_redactor is None:
             raise ValueError("The mode `redacted` needs a redactor.")
         self.mode = mode
+        self._needs_all = mode != "full"
+        """True if the stored part of an event is found out later, from the event itself."""
         self._open_sink = open_sink
         self._make_redactor = make_redactor
         self._tell = tell
@@ -175,7 +184,7 @@ class StoreWriter:
         self._queue: deque[_Queued] = deque()
         self._calls: dict[str, _Call] = {}
         self._work = asyncio.Event()
-        """Set while events wait."""
+        """Set while events wait, and when the server stops."""
         self._enough = asyncio.Event()
         """Set when a batch is full."""
         self._closing = asyncio.Event()
@@ -184,7 +193,7 @@ class StoreWriter:
         self._degraded_at: float | None = None
         self._retry_s = times.first_retry_s
         self._queued_so_far = self._settled_so_far = self._in_batch = 0
-        """Events that were put into the queue, those of them that are settled, and those of the pending batch."""
+        """Events that were put into the queue, those of them that are settled, and those taken for the next batch."""
         self._settled = asyncio.Condition()
         self.queued_bytes = 0
         """Size of the events that wait for the database, as JSON text."""
@@ -200,15 +209,11 @@ class StoreWriter:
         the log has no other events with their numbers or later ones.
         """
         call = _Call(log, self.mode, self._make_redactor if self.mode == "redacted" else None)
-
-        def read(entry: Entry) -> None:
-            self._read(call, entry, log.frame(entry))
-
         for entry in log.since(0):
-            self._read(call, entry, entry.frame(), is_restored=True)
-        return read
+            self._read(call, entry)
+        return partial(self._read, call)
 
-    def _read(self, call: _Call, entry: Entry, frame: str, *, is_restored: bool = False) -> None:
+    def _read(self, call: _Call, entry: Entry) -> None:
         kind = type(entry.event)
         call.meter.read(entry)
         if call.is_lost:
@@ -221,7 +226,8 @@ class StoreWriter:
             call.lost_events += 1
             self.lost_events += 1
             return
-        self._queue.append(_Queued(call, entry, frame, is_restored))
+        frame = call.log.frame(entry)
+        self._queue.append(_Queued(call, entry.seq, frame, entry if kind in _FOR_ROWS or self._needs_all else None))
         self._queued_so_far += 1
         self.queued_bytes += len(frame)
         if not queued:
@@ -260,7 +266,7 @@ class StoreWriter:
     @property
     def queued_events(self) -> int:
         """The number of events that wait for the database."""
-        return len(self._queue) + (0 if self._pending is None else self._pending.event_count)
+        return len(self._queue) + self._in_batch
 
     @property
     def is_degraded(self) -> bool:
@@ -276,6 +282,7 @@ class StoreWriter:
             yield
         finally:
             self._closing.set()
+            self._work.set()
             self._enough.set()
             await asyncio.wait({task}, timeout=self._times.close_s)
             task.cancel()
@@ -305,10 +312,12 @@ class StoreWriter:
     @staticmethod
     async def _wait(event: asyncio.Event, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await event.wait()
 
     async def _open(self) -> None:
-        self._sink = await self._watched(self._open_sink())
+        with self._watching():
+            self._sink = await self._open_sink()
         for call in self._calls.values():
             call.written_at = None  # the database may be another one, without the calls of the former
         if self._pending is not None:
@@ -322,7 +331,8 @@ class StoreWriter:
                 await self._next_events()
             self._pending = await self._next_batch()
         if self._pending.blocks or self._pending.calls:
-            refused = await self._watched(sink.write(self._pending))
+            with self._watching():
+                refused = await sink.write(self._pending)
             self._on_written(self._pending, refused)
         self._pending = None
         self._settled_so_far += self._in_batch
@@ -333,26 +343,29 @@ class StoreWriter:
 
     async def _next_events(self) -> None:
         """Wait until events wait, and then until they have waited for a batch's time or are many."""
-        waiting = {asyncio.ensure_future(one.wait()) for one in (self._work, self._closing)}
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waiting:
-                one.cancel()
+        await self._work.wait()
         await self._wait(self._enough, self._times.batch_s)
         self._enough.clear()
 
-    async def _watched(self, work: Awaitable[T]) -> T:
-        """Await the database; if it takes long, the store is degraded meanwhile."""
-        task = asyncio.ensure_future(work)
+    @contextmanager
+    def _watching(self) -> Iterator[None]:
+        """Degrade the store while the database takes long."""
+        loop, slow_s = asyncio.get_running_loop(), self._times.slow_s
+        timer: asyncio.TimerHandle
+
+        def wait() -> None:
+            nonlocal timer
+            timer = loop.call_later(slow_s, on_slow)
+
+        def on_slow() -> None:
+            wait()  # calls that begin meanwhile have to know it, too
+            self._degrade(f"the database has not answered for {slow_s:g} s")
+
+        wait()
         try:
-            await asyncio.wait({task}, timeout=self._times.slow_s)
-            while not task.done():
-                self._degrade(f"the database has not answered for {self._times.slow_s:g} s")
-                await asyncio.wait({task}, timeout=self._times.slow_s)
-            return task.result()
+            yield
         finally:
-            task.cancel()
+            timer.cancel()
 
     async def _next_batch(self) -> Batch:
         taken: list[_Queued] = []
@@ -432,15 +445,19 @@ def _rows(taken: list[_Queued]) -> Batch:
     utterances: dict[tuple[str, int], UtteranceRow] = {}
     replaced: dict[str, int] = {}
     for one in taken:
-        call, entry = one.call, one.entry
-        call.last_seq = entry.seq
+        call = one.call
+        call.last_seq = one.seq
         if one.is_restored:
-            replaced.setdefault(call.call_id, entry.seq)
+            replaced.setdefault(call.call_id, one.seq)
         of_call = frames.get(call)
         if of_call is None:
             of_call = frames[call] = {}
-        for kept in _kept(call, entry):
-            stored = one.frame if kept is entry else kept.frame()
+        if one.entry is None:
+            call.stored_bytes += len(one.frame)
+            of_call[one.seq] = one.frame
+            continue
+        for kept in _kept(call, one.entry):
+            stored = one.frame if kept is one.entry else kept.frame()
             call.stored_bytes += len(stored)
             of_call[kept.seq] = stored
             if type(kept.event) in _FOR_ROWS and (utterance := _utterance(call, kept)) is not None:
