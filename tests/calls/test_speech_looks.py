@@ -41,12 +41,12 @@ def test_a_look_has_the_speech_from_300_ms_before_it_on() -> None:
     assert sum(abs(sample) > 3000 for sample in spoken) / 24 == pytest.approx(first.speech_ms, abs=64)
 
 
-def test_a_pause_is_looked_at_after_192_ms() -> None:
+def test_a_pause_is_looked_at_after_64_ms() -> None:
     looks = begun()
-    assert fed(looks, loud(200) + silence(100)) == []  # although 400 ms have passed since the onset
-    (look,) = fed(looks, silence(300))
+    assert fed(looks, loud(280) + silence(40)) == []  # although 400 ms have passed since the onset
+    (look,) = fed(looks, silence(60))
     assert (look.paused, look.first) == (True, True)
-    assert look.speech_ms == pytest.approx(300, abs=40)
+    assert look.speech_ms == pytest.approx(380, abs=40)
 
 
 def test_speech_after_a_pause_is_a_stretch_of_its_own() -> None:

@@ -15,8 +15,9 @@ from trunkline.realtime.audio import BYTES_PER_MS
 
 LOOKS_MS = (400, 550, 700, 850, 1000, 1300)
 """Durations of speech after which the recogniser looks."""
-PAUSE_MS = 192
-"""Silence after which the caller pauses: it may be the end."""
+PAUSE_MS = 64
+"""Silence after which the caller pauses: it may be the end. The gap within a consonant is rarely so long. Of 117
+recorded sentences, 25 have such a pause inside, and 15 one of 192 ms."""
 LEAD_IN_MS = 300
 """Audio before the speech that belongs to it: voice activity detection misses soft beginnings."""
 LOOKBACK_MS = 800
