@@ -35,7 +35,7 @@ from trunkline.engine.speech import SAMPLE_RATE
 from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.stt.log_mel import RATE
 from trunkline.engine.speech.stt.sphinx_decoding import SphinxDecoder
-from trunkline.engine.speech.stt.whisper import chosen_text
+from trunkline.engine.speech.stt.whisper import chosen_text, likely_texts
 from trunkline.engine.speech.stt.whisper_ipc import Decoded, Hypothesis
 from trunkline.engine.speech.stt.whisper_model import WhisperModel
 from trunkline.engine.speech.weights import find
@@ -253,12 +253,13 @@ def turn_ends(recogniser: Recogniser, parts: Sequence[Samples], detection: JsonO
     audio_format = {"type": "audio/pcm", "rate": SAMPLE_RATE}
     turns.configure({"format": audio_format, "transcription": None, "turn_detection": detection})
     utterance, ends = bytearray(), []
-    results: list[tuple[float, str]] = []
+    results: list[tuple[float, str, tuple[str, ...]]] = []
     for start in range(0, len(audio), STEP_MS * BYTES_PER_MS):
         piece = audio[start : start + STEP_MS * BYTES_PER_MS]
         now_ms = (start + len(piece)) / BYTES_PER_MS - LEAD_MS
         while results and results[0][0] <= now_ms:
-            turns.on_partial_transcript("item", results.pop(0)[1], None)
+            _, text, alternatives = results.pop(0)
+            turns.on_partial_transcript("item", text, None, alternatives)
         if turns.add_audio(piece) is SpeechChange.STOPPED:
             ends.append(now_ms)
             turns.commit()
@@ -270,7 +271,9 @@ def turn_ends(recogniser: Recogniser, parts: Sequence[Samples], detection: JsonO
                     utterance += output.pcm
                 case effects.PauseUtterance() if detection["type"] == "semantic_vad":
                     decoded, took_ms = recogniser.decode(bytes(utterance))
-                    results = [(now_ms + took_ms, chosen_text(decoded))]
+                    text = chosen_text(decoded)
+                    alternatives = tuple(other for other in likely_texts(decoded) if other != text)
+                    results = [(now_ms + took_ms, text, alternatives)]
                 case effects.ResumeUtterance():
                     results = []
     return ends

@@ -61,6 +61,29 @@ def test_an_expected_reply_decides_before_the_words(complete: bool | None, silen
     assert semantic_silence_ms("two oh six five", "auto", complete=complete) == silence_ms
 
 
+@pytest.mark.parametrize(
+    ("alternatives", "silence_ms"),
+    [
+        (["I'm calling him out!", "I'm calling him out"], 400),
+        (["I'm calling him out...", "I'm calling him out,"], 400),
+        (["I'm calling him out!", "I'm calling about."], 1500),
+        (["I want to know why"], 1500),
+        (["My number is 2006."], 400),
+        (["My address is 420."], 1500),
+    ],
+)
+def test_an_unfinished_phrase_among_the_likely_texts_is_waited_for(alternatives: list[str], silence_ms: int) -> None:
+    assert semantic_silence_ms("I'm calling him out.", "auto", alternatives=alternatives) == silence_ms
+
+
+def test_a_longer_wait_than_that_for_another_likely_text_stays() -> None:
+    assert semantic_silence_ms("I'm calling about.", "auto", alternatives=["I think that."]) == 2000
+
+
+def test_other_likely_texts_change_nothing_about_an_expected_reply() -> None:
+    assert semantic_silence_ms("yes", "auto", complete=True, alternatives=["yes and"]) == 400
+
+
 def test_without_words_nothing_is_complete() -> None:
     assert semantic_silence_ms("", "auto", complete=True) == 1300
 

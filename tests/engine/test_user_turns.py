@@ -287,6 +287,15 @@ def test_semantic_vad_asks_the_brain_whether_a_reply_is_whole(complete: bool | N
     assert every(rig.hear(silence(100)), "input_audio_buffer.committed")
 
 
+def test_semantic_vad_waits_if_other_likely_words_are_unfinished() -> None:
+    rig = Rig()
+    rig.turn_detection(type="semantic_vad", eagerness="auto")
+    item_id = only(rig.hear(loud(500)), "input_audio_buffer.speech_started")["item_id"]
+    rig.post(inputs.PartialTranscript(item_id, "I'm calling him out.", alternatives=("I'm calling about.",)))
+    assert not every(rig.hear(silence(1450)), "input_audio_buffer.committed")
+    assert every(rig.hear(silence(100)), "input_audio_buffer.committed")
+
+
 def test_the_words_of_a_pause_do_not_end_a_turn_that_went_on() -> None:
     rig = Rig()
     rig.turn_detection(type="semantic_vad", eagerness="auto")

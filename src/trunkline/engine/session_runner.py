@@ -19,7 +19,15 @@ from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.effects import Output
 from trunkline.engine.session.output_message import first_sentence
 from trunkline.engine.session.session import Session
-from trunkline.engine.speech import PreparingTts, ProbingUtterance, SpeechError, Stt, Tts, Utterance
+from trunkline.engine.speech import (
+    AlternativesUtterance,
+    PreparingTts,
+    ProbingUtterance,
+    SpeechError,
+    Stt,
+    Tts,
+    Utterance,
+)
 from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS, EngineTimeLimits
 from trunkline.machine_runner import MachineRunner
 from trunkline.realtime.events import Event
@@ -282,7 +290,11 @@ class SessionRunner:
 
         def on_partial(text: str) -> None:
             complete = expected.is_complete(text) if expected is not None else None
-            self.post(inputs.PartialTranscript(utterance_id, text, complete))
+            utterance = self._utterances.get(utterance_id)
+            if utterance is None or isinstance(utterance, str):
+                return
+            alternatives = utterance.alternatives() if isinstance(utterance, AlternativesUtterance) else ()
+            self.post(inputs.PartialTranscript(utterance_id, text, complete, alternatives))
 
         try:
             grammar = self._brain.grammar(opening.request)

@@ -236,6 +236,17 @@ def test_an_expected_reply_is_preferred_if_it_is_almost_as_likely(
     assert chosen_text(heard(*hypotheses), YES_OR_NO.__contains__) == text
 
 
+async def test_the_words_of_a_pause_come_with_others_that_are_almost_as_likely(tmp_path: Path) -> None:
+    async with whisper(tmp_path) as stt:
+        found: list[tuple[str, tuple[str, ...]]] = []
+        utterance = stt.open(on_partial=lambda text: found.append((text, utterance.alternatives())))
+        feed(utterance, 0.5)
+        utterance.pause()
+        await until(lambda: found)
+        utterance.abandon()
+    assert found == [("0.5 s", ("0.5 s 1", "0.5 s 2", "0.5 s 3"))]
+
+
 async def test_an_expected_reply_is_looked_for_in_whole_utterances_only(tmp_path: Path) -> None:
     partials: list[str] = []
     async with whisper(tmp_path) as stt:

@@ -122,11 +122,13 @@ class PartialTranscript(msgspec.Struct, frozen=True):
 
     Attributes:
         complete: True if the brain expects this as a whole reply, False if a part of it is missing, else None.
+        alternatives: other texts that are almost as likely.
     """
 
     utterance_id: str
     text: str
     complete: bool | None = None
+    alternatives: tuple[str, ...] = ()
 
 
 class PausedTranscript(msgspec.Struct, frozen=True):

@@ -199,7 +199,9 @@ class Session:
             self._transcription.on_paused(given.utterance_id, given.text)
 
     def _on_partial_transcript(self, given: inputs.PartialTranscript) -> None:
-        is_announced = self._user_turns.on_partial_transcript(given.utterance_id, given.text, given.complete)
+        is_announced = self._user_turns.on_partial_transcript(
+            given.utterance_id, given.text, given.complete, given.alternatives
+        )
         if is_announced and self.configuration["audio"]["input"]["transcription"] is not None:
             self._transcription.on_partial(given.utterance_id, given.text)
 

@@ -6,6 +6,7 @@ The waits were found by measuring synthetic callers who paused for 0.7 and 1.2 s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _FACTORS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
 """Factors of the waits, by eagerness; `auto` is `medium`, as OpenAI's API reference says."""
@@ -17,7 +18,8 @@ OPEN_MS = 700
 UNKNOWN_MS = 1300
 """The wait without words: the recogniser is slow, or the caller only murmured."""
 PAUSED_MS = 1500
-"""The wait after a comma, a dash, an ellipsis, part of a number, a date without year, or a verb without its object."""
+"""The wait after a comma, a dash, an ellipsis, part of a number, a date without year, or a verb without its object;
+also if a text that is almost as likely ends in the middle of a phrase."""
 UNFINISHED_MS = 2000
 """The wait after a word that begins a phrase, such as "and" or "my", a house number, a filler, or a part of an expected
 reply."""
@@ -63,7 +65,9 @@ _WHOLE_NUMBERS = {1, 2, 4, 7, 8, 10, 11}
 """Usual digit counts of spoken numbers: a count, a year or the last four digits, a telephone number, a date."""
 
 
-def semantic_silence_ms(transcript: str, eagerness: str, *, complete: bool | None = None) -> int:
+def semantic_silence_ms(
+    transcript: str, eagerness: str, *, complete: bool | None = None, alternatives: Sequence[str] = ()
+) -> int:
     """Return the silence in ms after which `semantic_vad` ends the turn.
 
     Args:
@@ -71,8 +75,13 @@ def semantic_silence_ms(transcript: str, eagerness: str, *, complete: bool | Non
         eagerness: `low`, `medium`, `high` or `auto`.
         complete: True if the words are a whole reply that the brain expects, False if a part of it is missing, None if
             the brain does not know.
+        alternatives: other texts for the same audio that are almost as likely. Audio that ends before a phrase is often
+            misheard as a whole sentence: "I'm calling him out" for "I'm calling about".
     """
-    return round(_wait_ms(transcript.strip(), complete) * _FACTORS[eagerness])
+    wait_ms = _wait_ms(transcript.strip(), complete)
+    if complete is None and any(_is_open_phrase(text.strip()) for text in alternatives):
+        wait_ms = max(wait_ms, PAUSED_MS)
+    return round(wait_ms * _FACTORS[eagerness])
 
 
 def _wait_ms(transcript: str, complete: bool | None) -> int:
@@ -87,6 +96,11 @@ def _wait_ms(transcript: str, complete: bool | None) -> int:
     if _DATE_WITHOUT_YEAR.search(transcript) or _WITHOUT_OBJECT.search(transcript) or _is_part_of_number(transcript):
         return PAUSED_MS
     return WHOLE_MS if _ENDED.search(transcript) else OPEN_MS
+
+
+def _is_open_phrase(transcript: str) -> bool:
+    """Return whether the words, without their punctuation and digits, show that a phrase is not complete."""
+    return any(pattern.search(transcript) for pattern in (_UNFINISHED, _WITHOUT_OBJECT, _STREET_NUMBER))
 
 
 def _is_part_of_number(transcript: str) -> bool:

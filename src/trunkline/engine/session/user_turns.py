@@ -6,7 +6,7 @@ utterance has the id of its future item, which `speech_started` announces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trunkline.engine.brains import BrainRequest
@@ -84,6 +84,7 @@ class UserTurns:
         self._pausing = False
         self._partial = ""
         self._complete: bool | None = None
+        self._alternatives: Sequence[str] = ()
         self._levels_db: dict[str, float] = {}
         """Levels of the utterances that wait for their transcripts."""
 
@@ -160,7 +161,9 @@ class UserTurns:
         """Return whether the caller pauses in this utterance."""
         return self._pausing and utterance_id == self._utterance
 
-    def on_partial_transcript(self, utterance_id: str, text: str, complete: bool | None) -> bool:
+    def on_partial_transcript(
+        self, utterance_id: str, text: str, complete: bool | None, alternatives: Sequence[str] = ()
+    ) -> bool:
         """Record the transcript so far, which `semantic_vad` uses to choose the silence duration.
 
         Returns:
@@ -168,7 +171,7 @@ class UserTurns:
         """
         if utterance_id != self._utterance:
             return False
-        self._partial, self._complete = text, complete
+        self._partial, self._complete, self._alternatives = text, complete, alternatives
         return self._detection is not None
 
     def on_transcript(self, utterance_id: str, text: str) -> None:
@@ -217,7 +220,7 @@ class UserTurns:
         self._utterance_input = self.buffer.format.decoder()
         self._fed_ms = from_ms
         self._pausing = False
-        self._partial, self._complete = "", None
+        self._partial, self._complete, self._alternatives = "", None, ()
         self._outbox.do(OpenUtterance(self._utterance, self._request(), self._language, self._prompt))
         return self._utterance
 
@@ -233,7 +236,8 @@ class UserTurns:
         if pausing is not self._pausing and self._utterance is not None:
             self._pausing = pausing
             if not pausing:
-                self._partial, self._complete = "", None  # the words of the pause are only the beginning now
+                # The words of the pause are only the beginning now.
+                self._partial, self._complete, self._alternatives = "", None, ()
                 self._stretch_ms, self._probes = self._processed_until_ms(), 0
                 self._outbox.do(ResumeUtterance(self._utterance))
             else:
@@ -278,5 +282,7 @@ class UserTurns:
     def _silence_duration_ms(self) -> int:
         detection = self._detection or {}
         if detection.get("type") == "semantic_vad":
-            return semantic_silence_ms(self._partial, detection["eagerness"], complete=self._complete)
+            return semantic_silence_ms(
+                self._partial, detection["eagerness"], complete=self._complete, alternatives=self._alternatives
+            )
         return int(detection.get("silence_duration_ms", 500))

@@ -65,6 +65,14 @@ class ProbingUtterance(Protocol):
         """
 
 
+@runtime_checkable
+class AlternativesUtterance(Protocol):
+    """An utterance of a recogniser that considers several texts for the same audio."""
+
+    def alternatives(self) -> tuple[str, ...]:
+        """Return the texts that are almost as likely as the words that `on_partial` had last."""
+
+
 class Stt(Protocol):
     """A recogniser. It opens utterances; several may be open at once, from different sessions."""
 

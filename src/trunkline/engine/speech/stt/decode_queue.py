@@ -28,6 +28,7 @@ class Decoding:
     Attributes:
         expects: returns whether a text is an expected reply.
         likeliest: the likeliest text with its probabilities, once it is decoded.
+        alternatives: texts that are almost as likely as the chosen one.
     """
 
     session_id: str
@@ -37,6 +38,7 @@ class Decoding:
     prompt: str = ""
     expects: Callable[[str], bool] | None = None
     likeliest: ProbedWords | None = None
+    alternatives: tuple[str, ...] = ()
     text: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 

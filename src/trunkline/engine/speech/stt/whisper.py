@@ -34,8 +34,8 @@ MAX_S = 600.0
 MAX_THREADS = 4
 BEAMS = 5
 """Hypotheses for an utterance; partial transcripts have one."""
-EXPECTED_MARGIN = 0.3
-"""An expected reply may be less likely than the likeliest text by so much, as a mean log probability of the tokens."""
+LIKELY_MARGIN = 0.3
+"""A text is almost as likely as the likeliest one if its mean log probability of the tokens is lower by so much."""
 
 _BYTES_PER_S = 2 * RATE
 WORKER_MODULE = "trunkline.engine.speech.stt.whisper_worker"
@@ -194,7 +194,9 @@ class WhisperStt:
             else:
                 best = reply.hypotheses[0]
                 decoding.likeliest = ProbedWords(best.text, best.log_probability, reply.no_speech)
-                decoding.text.set_result(chosen_text(reply, decoding.expects))
+                text = chosen_text(reply, decoding.expects)
+                decoding.alternatives = tuple(other for other in likely_texts(reply) if other != text)
+                decoding.text.set_result(text)
         if not self._closed:
             self._serve()
 
@@ -235,6 +237,7 @@ class WhisperUtterance:
         self._partial: Decoding | None = None
         self._partial_at = 0
         self._text = ""
+        self._alternatives: tuple[str, ...] = ()
         self._transcript: asyncio.Task[Transcript] | None = None
         self._abandoned = False
 
@@ -256,10 +259,10 @@ class WhisperUtterance:
             self.resume()
             self._partial_at = self._total_bytes
             try:
-                self._ahead = self._decode(Urgency.AHEAD)
+                self._ahead = ahead = self._decode(Urgency.AHEAD)
             except SpeechError:
                 return  # `finish` tries again
-            self._ahead.text.add_done_callback(self._on_partial_text)
+            ahead.text.add_done_callback(lambda _text: self._on_partial_text(ahead))
 
     def resume(self) -> None:
         """Discard the result of the last `pause`, except as a partial transcript."""
@@ -277,7 +280,11 @@ class WhisperUtterance:
                 self._partial = probe = self._decode(Urgency.PARTIAL)
             except SpeechError:
                 return
-            probe.text.add_done_callback(lambda text: self._on_probe_text(probe, text))
+            probe.text.add_done_callback(lambda _text: self._on_probe_text(probe))
+
+    def alternatives(self) -> tuple[str, ...]:
+        """See `AlternativesUtterance.alternatives`."""
+        return self._alternatives
 
     async def paused_words(self) -> str:
         """See `ProbingUtterance.paused_words`.
@@ -349,23 +356,24 @@ class WhisperUtterance:
         if self._on_partial is None or not self._stt.is_idle or (self._partial and not self._partial.text.done()):
             return
         try:
-            self._partial = self._decode(Urgency.PARTIAL)
+            self._partial = partial = self._decode(Urgency.PARTIAL)
         except SpeechError:
             return
-        self._partial.text.add_done_callback(self._on_partial_text)
+        partial.text.add_done_callback(lambda _text: self._on_partial_text(partial))
 
-    def _on_partial_text(self, text: asyncio.Future[str]) -> None:
+    def _on_partial_text(self, decoding: Decoding) -> None:
+        text = decoding.text
         if text.cancelled() or text.exception() or self._transcript or self._abandoned or self._on_partial is None:
             return
         parts = [part.text.result() for part in self._parts if part.text.done() and not part.text.exception()]
         words = " ".join(word for word in (*parts, text.result()) if word)
         if words and words != self._text:
-            self._text = words
+            self._text, self._alternatives = words, decoding.alternatives
             self._on_partial(words)
 
-    def _on_probe_text(self, probe: Decoding, text: asyncio.Future[str]) -> None:
+    def _on_probe_text(self, probe: Decoding) -> None:
         if probe.likeliest is not None and probe.likeliest.log_probability > _PROBE_LOG_PROBABILITY:
-            self._on_partial_text(text)
+            self._on_partial_text(probe)
 
     def _drop(self, decoding: Decoding | None) -> None:
         if decoding is not None:
@@ -377,12 +385,16 @@ def chosen_text(decoded: Decoded, expects: Callable[[str], bool] | None = None) 
     """Return the likeliest text, or an expected one that is almost as likely; an empty text for a murmur."""
     if is_murmur(decoded):
         return ""
-    best = decoded.hypotheses[0]
+    likely = likely_texts(decoded)
     if expects is not None:
-        for hypothesis in decoded.hypotheses:
-            if hypothesis.log_probability >= best.log_probability - EXPECTED_MARGIN and expects(hypothesis.text):
-                return hypothesis.text
-    return best.text
+        return next((text for text in likely if expects(text)), likely[0])
+    return likely[0]
+
+
+def likely_texts(decoded: Decoded) -> list[str]:
+    """Return the likeliest text, and after it those that are almost as likely."""
+    least = decoded.hypotheses[0].log_probability - LIKELY_MARGIN
+    return [hypothesis.text for hypothesis in decoded.hypotheses if hypothesis.log_probability >= least]
 
 
 def is_murmur(decoded: Decoded) -> bool:
