@@ -86,6 +86,23 @@ def test_a_pause_wants_its_words() -> None:
     assert [pause.reports for pause in rig.pauses if isinstance(pause, effects.PauseUtterance)] == [True]
 
 
+@pytest.mark.parametrize(("responds", "pauses_after_ms"), [(True, 64), (False, 200)], ids=["over the agent", "alone"])
+def test_a_pause_over_the_agent_is_noticed_sooner(responds: bool, pauses_after_ms: int) -> None:
+    rig = answering(responds=responds)
+    rig.hear(loud(320) + silence(pauses_after_ms - 32))
+    assert not rig.pauses
+    rig.hear(silence(64))
+    assert len(rig.pauses) == 1
+
+
+def test_a_pause_over_the_agent_lasts_when_the_agent_stops() -> None:
+    rig = answering()
+    rig.hear(loud(320) + silence(96))
+    rig.send("response.cancel")
+    rig.hear(silence(96))
+    assert len(rig.pauses) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "sent"), [("Mm-hmm.", ["Mm-hmm.", ""]), ("", [""])], ids=["with words", "without words"]
 )

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange
+from trunkline.engine.session.endpointing import ONSET_FRAMES, OVERLAP_PAUSE_MS, Endpointing, SpeechChange
 from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
 from trunkline.realtime.audio import BYTES_PER_MS
 
 LOOKS_MS = (400, 550, 700, 850, 1000, 1300)
 """Durations of speech after which the recogniser looks."""
-PAUSE_MS = 64
-"""Silence after which the caller pauses: it may be the end. The gap within a consonant is rarely so long. Of 117
-recorded sentences, 25 have such a pause inside, and 15 one of 192 ms."""
 LEAD_IN_MS = 300
 """Audio before the speech that belongs to it: voice activity detection misses soft beginnings."""
 LOOKBACK_MS = 800
@@ -102,7 +99,7 @@ class SpeechLooks:
         return looks
 
     def _add_frame(self, frame: bytes) -> Look | None:
-        change = self._endpointing.add_frame(frame, _THRESHOLD, PAUSE_MS)
+        change = self._endpointing.add_frame(frame, _THRESHOLD, OVERLAP_PAUSE_MS)
         now_ms = self._endpointing.processed_ms
         if change is SpeechChange.STARTED:
             self._onset_ms, self._looked, self._first = now_ms - ONSET_FRAMES * FRAME_MS, 0, True
@@ -110,7 +107,7 @@ class SpeechLooks:
             return None
         if change is SpeechChange.STOPPED:
             onset_ms, self._onset_ms = self._onset_ms, None
-            return self._look(onset_ms, now_ms, max(now_ms - PAUSE_MS - onset_ms, 0), paused=True)
+            return self._look(onset_ms, now_ms, max(now_ms - OVERLAP_PAUSE_MS - onset_ms, 0), paused=True)
         if self._endpointing.is_pausing(2 * FRAME_MS):
             return None  # the look at the pause may follow soon
         speech_ms = now_ms - self._onset_ms

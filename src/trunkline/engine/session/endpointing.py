@@ -36,6 +36,9 @@ _LEVEL_DECAY = 0.9975
 
 PAUSE_MS = 200
 """Silence after which a turn may end soon: recognition begins ahead."""
+OVERLAP_PAUSE_MS = 64
+"""The same for speech over the agent's, which waits for a decision. The gap within a consonant is rarely so long: 25 of
+117 recorded sentences have such a pause inside, and 15 one of 192 ms."""
 
 
 class SpeechChange(enum.Enum):
@@ -115,9 +118,9 @@ class Endpointing:
             return self._stop(silence_duration_ms)
         return None
 
-    def is_pausing(self, silence_duration_ms: int) -> bool:
+    def is_pausing(self, silence_duration_ms: int, pause_ms: int = PAUSE_MS) -> bool:
         """Return whether the caller has been silent for so long that the turn may end soon."""
-        wanted_ms = min(PAUSE_MS, silence_duration_ms // 2)
+        wanted_ms = min(pause_ms, silence_duration_ms // 2)
         return self.speaking and self._silence_ms > 0 and self._silence_ms >= wanted_ms
 
     def stop(self) -> SpeechChange:

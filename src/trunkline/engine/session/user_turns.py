@@ -20,7 +20,7 @@ from trunkline.engine.session.effects import (
     ProbeUtterance,
     ResumeUtterance,
 )
-from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange
+from trunkline.engine.session.endpointing import ONSET_FRAMES, OVERLAP_PAUSE_MS, PAUSE_MS, Endpointing, SpeechChange
 from trunkline.engine.session.input_audio import MAX_BYTES, InputAudio
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.turn_completion import semantic_silence_ms
@@ -232,7 +232,9 @@ class UserTurns:
             self._feed(utterance, self._utterance_input.feed(audio))
 
     def _report_pause(self) -> None:
-        pausing = self._endpointing.is_pausing(self._silence_duration_ms())
+        # A pause lasts until the voice, also if the agent stops meanwhile.
+        pause_ms = 0 if self._pausing else OVERLAP_PAUSE_MS if self._wants_words() else PAUSE_MS
+        pausing = self._endpointing.is_pausing(self._silence_duration_ms(), pause_ms)
         if pausing is not self._pausing and self._utterance is not None:
             self._pausing = pausing
             if not pausing:
