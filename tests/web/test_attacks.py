@@ -13,9 +13,9 @@ import pytest
 import websockets
 
 from tests.web.web_server import Client, own_settings, serving
+from trunkline.listener.http_protocol import MAX_HEAD_BYTES
 from trunkline.web import app
 from trunkline.web.rate_limit import MAX_CLIENTS, RateLimiter, client_of
-from trunkline.web.uvicorn_config import MAX_HEAD_BYTES
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -235,11 +235,20 @@ async def test_a_fragmented_frame_has_the_same_limit_as_a_whole_one(monkeypatch:
     [
         b"GET /" + b"x" * (MAX_HEAD_BYTES + 1),
         b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: " + b"x" * (MAX_HEAD_BYTES + 1),
+        b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n",
     ],
 )
 async def test_a_head_that_is_too_large(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
     async with serving(monkeypatch) as caller:
         assert (await raw(caller, head)).startswith(b"HTTP/1.1 4")
+
+
+async def test_a_head_up_to_the_limit_is_accepted_after_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+    rest = b"connection: close\r\nx: "
+    large = begin + rest + b"x" * (MAX_HEAD_BYTES - len(begin) - len(rest) - 4) + b"\r\n\r\n"
+    async with serving(monkeypatch) as caller:
+        assert (await raw(caller, begin + b"\r\n" + large)).count(b"HTTP/1.1 200") == 2
 
 
 async def test_a_body_without_a_length_is_limited_too(monkeypatch: pytest.MonkeyPatch) -> None:

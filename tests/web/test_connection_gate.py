@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from trunkline.web.connection_gate import MAX_OF_ALL, MAX_OF_CLIENT, AcceptErrors, ConnectionGate, exempt_addresses
+from trunkline.listener.accept_errors import AcceptErrors
+from trunkline.listener.connection_gate import MAX_OF_ALL, MAX_OF_CLIENT, ConnectionGate, exempt_addresses
 
 pytestmark = pytest.mark.pure
 

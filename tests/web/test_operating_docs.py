@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from trunkline.listener.refusals import Reason, Refusals
 from trunkline.settings import IceServer, Settings
 from trunkline.structured_log import TextFormatter
-from trunkline.web.refusals import Reason, Refusals
 
 pytestmark = pytest.mark.pure
 

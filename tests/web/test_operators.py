@@ -11,10 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.calls.model_fake import FakeModel
 from tests.web.web_server import SCENARIO, Client, client, listening, own_settings, serving
 from trunkline.calls import log, log_events
+from trunkline.listener.refusals import Refusals
 from trunkline.providers import ProviderError
 from trunkline.web import create_app, server_state
 from trunkline.web.prometheus import MAX_LABELS, ServerMetrics
-from trunkline.web.refusals import Refusals
 
 TOKEN = "correct-horse-battery-staple"
 

@@ -14,8 +14,9 @@ import pytest
 import websockets
 
 from tests.web.web_server import listening, own_settings, with_model
+from trunkline.listener import config
 from trunkline.tls import self_signed_identity
-from trunkline.web import create_app, uvicorn_config
+from trunkline.web import create_app
 
 LIMIT = 4
 
@@ -81,7 +82,7 @@ async def test_unfinished_handshakes_count_and_make_room_for_a_request(
 
 async def test_one_address_may_not_hold_all_handshakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_model(monkeypatch)
-    monkeypatch.setattr(uvicorn_config, "exempt_addresses", lambda _proxies: lambda _address: False)
+    monkeypatch.setattr(config, "exempt_addresses", lambda _proxies: lambda _address: False)
     async with serving_tls(tmp_path, max_client_connections=2) as (port, state):
         clients = [await unfinished(port) for _ in range(2)]
         await until_open(state, 2)

@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from trunkline.descriptors import Capacity, capacity_for, soft_limit
 from trunkline.engine.abilities import abilities_of
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.chat_models import ChatModels, chat_models
-from trunkline.engine.http.app import BrainFactory, Engine
+from trunkline.engine.http.app import MAX_SESSIONS, BrainFactory, Engine
 from trunkline.engine.opening_lines import prepare_opening_lines
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError, Stt, Tts
@@ -29,6 +30,7 @@ from trunkline.engine.text.chat_text_model import chat_text_model
 from trunkline.engine.text.rehearsed_text_model import find_rehearsed_text_model, rehearsed_model_names
 from trunkline.engine.text.unconfigured_text_model import text_model_not_found
 from trunkline.engine.transports.ice import IceOptions, ice_servers
+from trunkline.listener.limits import ListenerLimits
 from trunkline.origin_guard import OriginRules
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.settings import Settings
@@ -63,12 +65,14 @@ async def local_engine(
     try:
         voice_activity = create_voice_activity_factory()
         names = model_names(scenarios, chat.names if chat else ())
+        capacity = capacity_for(Capacity(settings.max_connections, MAX_SESSIONS), soft_limit())
         engine = Engine(
             brain_factory(scenarios, chat),
             stt,
             tts,
             voice_activity,
             key=key,
+            max_sessions=capacity.calls,
             ice=ice_options(settings),
             text_models=text_model_factory(scenarios, chat),
             names=names,
@@ -76,7 +80,8 @@ async def local_engine(
             pronunciations=lambda model: scenarios[model].pronunciations if model in scenarios else {},
             origins=OriginRules.of_listener(host, settings.allowed_origins, (), has_secret=key is not None),
         )
-        async with EngineServer(engine, host, port, tls=tls, listener=listener) as server:
+        limits = ListenerLimits.of(settings, capacity, max(settings.max_client_connections, 3 * capacity.calls))
+        async with EngineServer(engine, host, port, tls=tls, listener=listener, limits=limits) as server:
             warming = asyncio.create_task(_warm(stt, tts, voice_activity, dictation=chat is not None))
             opening = asyncio.create_task(prepare_opening_lines([] if chat else list(scenarios.values()), tts))
             try:

@@ -12,11 +12,12 @@ from typing import Self
 import uvicorn
 
 from trunkline.engine.http.app import MAX_MESSAGE_BYTES, Engine
+from trunkline.listener.accept_errors import log_accept_errors_once
+from trunkline.listener.config import ListenerConfig
+from trunkline.listener.limits import ListenerLimits
+from trunkline.listener.refusals import Refusals
 from trunkline.tls import TlsIdentity
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
-
-MAX_HEAD_BYTES = 32 << 10
-"""Bytes of a request's head."""
 
 
 class EngineServer:
@@ -25,6 +26,7 @@ class EngineServer:
     Args:
         port: 0 selects a free port.
         listener: a socket that listens already, in place of host and port.
+        limits: the limits on connections and slow clients.
         tls: the certificate, with which the server speaks `https` and `wss` alone; None means plain HTTP.
 
     Attributes:
@@ -42,8 +44,11 @@ class EngineServer:
         *,
         tls: TlsIdentity | None = None,
         listener: socket.socket | None = None,
+        limits: ListenerLimits | None = None,
     ) -> None:
         self._listener = listener
+        self._limits = limits or ListenerLimits()
+        self._refusals = Refusals()
         self.engine = engine
         self._tls = tls
         self.host = host
@@ -61,15 +66,15 @@ class EngineServer:
         listener = self._listener or _listen(self.host, self.port)
         listener.setblocking(False)
         self.port = listener.getsockname()[1]
-        config = uvicorn.Config(
+        log_accept_errors_once(asyncio.get_running_loop())
+        config = ListenerConfig(
             self.engine.app,
+            self._limits,
+            RefusableSocketProtocol,
+            lambda address: self._refusals.add("connections", address),
             lifespan="off",
             log_config=None,
-            access_log=False,
-            ws=RefusableSocketProtocol,
             ws_max_size=MAX_MESSAGE_BYTES,
-            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-            ws_per_message_deflate=False,  # base64 audio hardly shrinks, and the clients are on the same machine
             timeout_graceful_shutdown=5,
             ssl_certfile=None if self._tls is None else self._tls.certificate,
             ssl_keyfile=None if self._tls is None else self._tls.key,

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-import uvicorn
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,7 +22,10 @@ from trunkline.cluster.live_calls import Ownership
 from trunkline.cluster.node import ClusterNode, OwnerUnknownError, PeerUnreachableError, StoppingError
 from trunkline.cluster.peer_gate import FORWARDED, PeerGate
 from trunkline.engine.server import EmbeddedServer
+from trunkline.listener.config import ListenerConfig
+from trunkline.listener.limits import ListenerLimits
 from trunkline.web.auth_middleware import path_of, refuse
+from trunkline.web.capacity import capacity_of
 from trunkline.web.errors import ApiError
 from trunkline.web.server_state import ServerState
 from trunkline.web.uvicorn_websocket import CONNECTION, CallSocketProtocol
@@ -200,16 +202,15 @@ def _running_call(scope: Scope) -> str | None:
 @asynccontextmanager
 async def serving_peers(app: ASGIApp, server: ServerState, cluster: ClusterNode) -> AsyncIterator[None]:
     """Serve the other servers of the cluster while the context is open."""
-    config = uvicorn.Config(
+    capacity = capacity_of(server.settings)
+    config = ListenerConfig(
         PeerGate(app, cluster.key, server.runs, server.reaches_database),
+        ListenerLimits.of(server.settings, capacity, capacity.connections),  # another server has many clients
+        CallSocketProtocol,
         lifespan="off",
         log_config=None,
-        access_log=False,
-        ws=CallSocketProtocol,
         ws_max_size=server.settings.max_frame_bytes,
-        ws_per_message_deflate=False,
         timeout_graceful_shutdown=3,
-        server_header=False,
     )
     peers = EmbeddedServer(config)
     cluster.listener.setblocking(False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import math
 import time
@@ -12,6 +11,7 @@ from typing import TypeVar
 
 from starlette.types import Scope
 
+from trunkline.listener.client_address import client_address
 from trunkline.web.errors import ApiError
 
 Value = TypeVar("Value")
@@ -24,8 +24,6 @@ MAX_SHARED = 1_000
 ALL_CLIENTS = "everybody"
 CALLER = "trunkline.caller"
 """Key in a request's scope: the caller's id, if the app authenticates requests itself."""
-_IPV6_NETWORK = 64
-"""Prefix length of a network; one machine can take any address within it."""
 
 
 class RateLimiter:
@@ -119,16 +117,3 @@ def client_of(scope: Scope) -> str:
     if scope.get(CALLER) is not None:
         return f"caller {scope[CALLER]}"
     return client_address(address_of(scope))
-
-
-def client_address(host: str) -> str:
-    """Return the client of an address: the address itself, or the network of an IPv6 address."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv4Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((address.packed, _IPV6_NETWORK), strict=False))

@@ -12,7 +12,7 @@ from types import FrameType
 
 import uvicorn
 
-from trunkline.web.connection_gate import AcceptErrors
+from trunkline.listener.accept_errors import log_accept_errors_once
 from trunkline.web.server_state import ServerState
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
         self._loop = asyncio.get_running_loop()
-        former = self._loop.get_exception_handler()
-        self._loop.set_exception_handler(AcceptErrors(_log_accept_error, self._loop.time, former))
+        log_accept_errors_once(self._loop)
         await super().startup(sockets)
         if not self.started:
             return
@@ -104,7 +103,3 @@ class Server(uvicorn.Server):
         if self._draining is not None:
             self._draining.cancel()
         await super().shutdown(sockets)
-
-
-def _log_accept_error(problem: str) -> None:
-    logger.error("connections cannot be accepted (%s); the server tries again each second", problem)

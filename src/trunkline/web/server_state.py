@@ -27,6 +27,8 @@ from trunkline.cluster.node import ClusterNode
 from trunkline.descriptors import open_descriptors, soft_limit
 from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
+from trunkline.listener.connection_gate import ConnectionGate
+from trunkline.listener.refusals import Refusals
 from trunkline.loop_watch import LoopWatch
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import MODEL_FIX, choose_provider_name, create_provider, missing_model
@@ -41,13 +43,11 @@ from trunkline.store.redaction import CallRedactor, policy_of
 from trunkline.structured_log import log_event
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.capacity import capacity_of
-from trunkline.web.connection_gate import ConnectionGate
 from trunkline.web.errors import ApiError
 from trunkline.web.filler_voice import FillerVoice
 from trunkline.web.log_redaction import redact_logs
 from trunkline.web.prometheus import Reading, ServerMetrics
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, address_of, client_of
-from trunkline.web.refusals import Refusals
 from trunkline.web.shared_limits import DeploymentLimits
 from trunkline.web.word_recogniser import WordRecogniser
 

@@ -15,6 +15,8 @@ from trunkline.realtime import validation
 
 MAX_BODY_BYTES = 1 << 20
 """Size limit of a request with a session (instructions and tools) or an SDP offer."""
+BODY_TIMEOUT_S = 15.0
+"""Time in s for the whole body of a request."""
 _TYPES_OF_FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 """Content types that a page of any site may post without a preflight request."""
 
@@ -34,12 +36,12 @@ async def read_request_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -
     """Read a whole body.
 
     Raises:
-        RequestError: the body is too large, or the client disconnected.
+        RequestError: the body is too large or too slow, or the client disconnected.
     """
     try:
-        return await read_body(request, max_bytes)
+        return await read_body(request, max_bytes, BODY_TIMEOUT_S)
     except BodyError as error:
-        code = "request_too_large" if error.status == 413 else "incomplete_request"
+        code = {408: "request_timeout", 413: "request_too_large"}.get(error.status, "incomplete_request")
         raise RequestError(error.status, code, str(error)) from None
 
 

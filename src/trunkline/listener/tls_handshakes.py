@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Hashable
 from typing import Protocol, cast
 
-from trunkline.web.connection_gate import ConnectionGate
+from trunkline.listener.connection_gate import ConnectionGate
 
 
 class OpenConnections(Protocol):

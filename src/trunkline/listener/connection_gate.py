@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 
+from trunkline.listener.client_address import client_address
 from trunkline.settings import is_loopback
-from trunkline.web.rate_limit import client_address
 
 MAX_OF_ALL = b"Too many connections are open.\n"
 MAX_OF_CLIENT = b"Too many connections from this address are open.\n"
@@ -100,44 +99,3 @@ def exempt_addresses(trusted_proxies: Sequence[str]) -> Callable[[str], bool]:
         return any(parsed in network for network in networks)
 
     return is_exempt
-
-
-class AcceptErrors:
-    """Exception handler of an event loop: errors of accepting connections are logged once, until a pause.
-
-    asyncio pauses for a second when the process has no descriptor left, but logs each pending connection.
-
-    Args:
-        log: logs the error, with its text.
-        clock: returns seconds.
-        former: the handler for all other errors; None is the loop's default.
-    """
-
-    AGAIN_AFTER_S = 60.0
-
-    def __init__(
-        self,
-        log: Callable[[str], None],
-        clock: Callable[[], float],
-        former: Callable[[asyncio.AbstractEventLoop, dict[str, object]], object] | None,
-    ) -> None:
-        self._log = log
-        self._clock = clock
-        self._former = former
-        self._logged_at: float | None = None
-        self.count = 0
-        """The number of connections that could not be accepted."""
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        """Handle an error of the loop."""
-        if context.get("message") != "socket.accept() out of system resource":
-            if self._former is None:
-                loop.default_exception_handler(context)
-            else:
-                self._former(loop, context)
-            return
-        self.count += 1
-        now = self._clock()
-        if self._logged_at is None or now - self._logged_at >= self.AGAIN_AFTER_S:
-            self._logged_at = now
-            self._log(str(context.get("exception")))

@@ -1,0 +1,21 @@
+"""Client of an address, for limits: one machine can take any address of its IPv6 network."""
+
+from __future__ import annotations
+
+import ipaddress
+
+_IPV6_NETWORK = 64
+"""Prefix length of the network of one client."""
+
+
+def client_address(host: str) -> str:
+    """Return the client of an address: the address itself, or the network of an IPv6 address."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed, _IPV6_NETWORK), strict=False))

@@ -1,0 +1,76 @@
+"""Connections of the engine: their number, and clients that are slow or send nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts
+from trunkline.engine.http import request_bodies
+from trunkline.engine.http.app import Engine
+from trunkline.engine.server import EngineServer
+from trunkline.listener import config
+from trunkline.listener.limits import ListenerLimits
+
+
+@contextlib.asynccontextmanager
+async def engine(limits: ListenerLimits) -> AsyncIterator[EngineServer]:
+    made = Engine(lambda model, settings: FakeBrain(), FakeStt(), FakeTts(), FakeActivity)
+    async with EngineServer(made, limits=limits) as server:
+        yield server
+
+
+async def models_status(server: EngineServer) -> int:
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"http://127.0.0.1:{server.port}/v1/models")).status_code
+
+
+async def answer_to(server: EngineServer, request: bytes) -> bytes:
+    """Return all that the engine sends until it closes the connection, whose client sends nothing more."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    try:
+        writer.write(request)
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_idle_connections_lock_nobody_out() -> None:
+    async with engine(ListenerLimits(connections=20, head_s=60)) as server, contextlib.AsyncExitStack() as ends:
+        for _ in range(60):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            ends.callback(writer.close)
+        assert await models_status(server) == 200
+
+
+async def test_one_address_may_not_have_all_connections(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(config, "exempt_addresses", lambda _proxies: lambda _address: False)
+    limits = ListenerLimits(connections=20, client_connections=2, head_s=60)
+    async with engine(limits) as server, contextlib.AsyncExitStack() as ends:
+        for _ in range(2):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            ends.callback(writer.close)
+        assert (await answer_to(server, b"")).startswith(b"HTTP/1.1 503")
+    assert "access.refused" in caplog.text
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /v1/mo", b"GET /v1/models HTTP/1.1\r\nhost: 127.0.0.1\r\n"])
+async def test_an_incomplete_head_times_out(begun: bytes) -> None:
+    async with engine(ListenerLimits(head_s=0.2)) as server:
+        assert (await answer_to(server, begun)).startswith(b"HTTP/1.1 408")
+
+
+async def test_an_incomplete_body_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_bodies, "BODY_TIMEOUT_S", 0.2)
+    head = b"POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n"
+    async with engine(ListenerLimits(body_s=0.2)) as server:
+        answer = await answer_to(server, head + b"\r\n{")
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"code":"request_timeout"' in answer
