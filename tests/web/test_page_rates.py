@@ -36,6 +36,27 @@ def test_a_page_that_stays_above_the_rate_is_closed_with_the_reason() -> None:
     assert MAX_SLOWED_S < now_s < MAX_SLOWED_S + 1
 
 
+def read(rates: PageRates, late_s: float = 0.0, *, with_audio: bool = False) -> None:
+    """Read a flood of commands for 20 s, as a server that is late by `late_s` after each wait."""
+    now_s = 0.0
+    while now_s <= 2 * MAX_SLOWED_S:
+        if with_audio:
+            assert rates.audio(FRAME, now_s) == 0
+        wait_s = rates.command(now_s)
+        now_s += wait_s + late_s if wait_s else 0.0
+
+
+@pytest.mark.parametrize("late_s", [0.05, 0.1, 0.4])
+def test_a_page_is_closed_also_by_a_busy_server_that_reads_late(late_s: float) -> None:
+    with pytest.raises(TooFastError, match="at most 20 a second"):
+        read(PageRates(), late_s)
+
+
+def test_audio_within_its_rate_does_not_excuse_a_flood_of_commands() -> None:
+    with pytest.raises(TooFastError, match="at most 20 a second"):
+        read(PageRates(), with_audio=True)
+
+
 def test_a_page_that_was_slowed_and_pauses_starts_again() -> None:
     rates, now_s = PageRates(), 0.0
     for _ in range(200):
