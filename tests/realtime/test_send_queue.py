@@ -124,3 +124,48 @@ async def test_a_pause_between_frames_does_not_count() -> None:
     queue.close(1000, "")
     await sending
     assert client.received[:2] == [b"a", b"b"]
+
+
+@in_virtual_time
+async def test_a_frame_is_sent_at_once_only_after_all_earlier_ones() -> None:
+    queue: SendQueue[bytes] = SendQueue(100, TOO_SLOW)
+    client = Client(takes_s=1.0)
+
+    def send_at_once(frame: bytes) -> bool:
+        client.received.append(b"at once: " + frame)
+        return True
+
+    queue.try_send = send_at_once
+    sending = asyncio.create_task(send_frames(queue, client.send, 10.0))
+    queue.push(b"a")  # nothing reads the queue yet
+    await asyncio.sleep(0.5)
+    queue.push(b"b")  # "a" is on its way
+    await asyncio.sleep(2)
+    queue.push(b"c")
+    queue.push(b"d")
+    assert client.received == [b"a", b"b", b"at once: c", b"at once: d"]
+    queue.close(1000, "over")
+    queue.push(b"e")
+    await sending
+    assert client.received[4:] == [CloseFrame(1000, "over")]
+
+
+@in_virtual_time
+async def test_a_frame_that_cannot_be_sent_at_once_is_queued_and_not_overtaken() -> None:
+    queue: SendQueue[bytes] = SendQueue(100, TOO_SLOW)
+    client = Client()
+    tried: list[bytes] = []
+
+    def fail(frame: bytes) -> bool:
+        tried.append(frame)
+        return False
+
+    queue.try_send = fail
+    sending = asyncio.create_task(send_frames(queue, client.send, 10.0))
+    await asyncio.sleep(1)
+    queue.push(b"a")
+    queue.push(b"b")
+    queue.close(1000, "over")
+    await sending
+    assert tried == [b"a"]
+    assert client.received == [b"a", b"b", CloseFrame(1000, "over")]

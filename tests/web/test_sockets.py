@@ -15,6 +15,8 @@ from starlette.routing import Mount
 
 from tests.calls.model_fake import FakeModel
 from tests.web.web_server import SCENARIO, client, listening, own_settings, serving, with_model
+from trunkline.calls.call import Call
+from trunkline.calls.registry import CallRegistry
 from trunkline.scenario import loading
 from trunkline.web import create_app, lifespan, server_state
 
@@ -40,6 +42,25 @@ async def test_audio_reaches_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
         await page.sends({"type": "say", "text": "did you hear?"})
         await page.answer()
         assert caller.model.now.audio == b"\1\2" * 480
+
+
+async def test_a_page_gets_nothing_of_a_call_that_another_server_owns(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Call] = []
+    started = CallRegistry.start
+
+    def start(self: CallRegistry, *arguments: Any, **options: Any) -> Call:
+        calls.append(started(self, *arguments, **options))
+        return calls[-1]
+
+    monkeypatch.setattr(CallRegistry, "start", start)
+    async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
+        calls[0].announce("still ours", "test")
+        calls[0].gate.shut()
+        calls[0].announce("no longer ours", "test")
+        calls[0].send_pages_away()
+        assert await page.closed() == (1012, "another server runs this call: connect again")
+        assert [frame["message"] for frame in page.frames if frame["kind"] == "notice"] == ["still ours"]
+        calls[0].abandon()
 
 
 async def test_the_log_from_a_number_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,10 @@ class SendQueue(Generic[FrameT]):
         self._frames: deque[FrameT] = deque()
         self._queued_bytes = 0
         self._closing: CloseFrame | None = None
+        self.try_send: Callable[[FrameT], bool] | None = None
+        """Sends a frame at once if it can, and returns whether it has. Without it, all frames are queued."""
+        self._is_idle = False
+        """True while `frames` waits, since all frames so far are sent."""
         self._changed = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
@@ -56,8 +60,10 @@ class SendQueue(Generic[FrameT]):
         return self._queued_bytes
 
     def push(self, frame: FrameT) -> None:
-        """Queue a frame. If too much is queued, drop it all and close the client."""
+        """Send a frame at once, or queue it. If too much is queued, drop it all and close the client."""
         if self._closing is not None:
+            return
+        if self._is_idle and not self._frames and self.try_send is not None and self.try_send(frame):
             return
         self._frames.append(frame)
         self._queued_bytes = queued = self._queued_bytes + len(frame)
@@ -112,7 +118,9 @@ class SendQueue(Generic[FrameT]):
                 yield self._closing
                 return
             self._changed.clear()
+            self._is_idle = True
             await self._changed.wait()
+            self._is_idle = False
 
     def _count_as_sent(self, size: int) -> None:
         self._queued_bytes -= size

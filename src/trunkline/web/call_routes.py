@@ -36,6 +36,7 @@ from trunkline.web.page_rates import PageRates, TooFastError
 from trunkline.web.rate_limit import address_of, client_of
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import ServerState, server_state_of
+from trunkline.web.uvicorn_websocket import CONNECTION, CallSocketProtocol
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 5.0
@@ -209,14 +210,23 @@ async def call_socket(socket: WebSocket) -> None:
 
 async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> None:
     page = Page(audience_of(socket, server_state_of(socket).settings))
+    connection = socket.scope.get("extensions", {}).get(CONNECTION)  # None on a server of another project
+    reader = _PageReader(socket, call, page)
+    if isinstance(connection, CallSocketProtocol):
+        page.try_send = partial(_try_send, connection, call.gate)
+        connection.take_audio = reader.take_audio
     call.attach(page, leg, after)
     try:
         async with asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(_read(socket, call, page))
+            reading = tasks.create_task(reader.run())
             await _write(socket, page, call.gate)
             reading.cancel()
     finally:
         call.detach(page, "the page's connection closed")
+
+
+def _try_send(connection: CallSocketProtocol, gate: SendGate, frame: str | bytes) -> bool:
+    return gate.is_open() and connection.try_send(frame)
 
 
 async def _write(socket: WebSocket, page: Page, gate: SendGate) -> None:
@@ -236,30 +246,54 @@ async def _send(socket: WebSocket, gate: SendGate, frame: str | bytes | CloseFra
         await socket.close(frame.code, frame.reason)
 
 
-async def _read(socket: WebSocket, call: Call, page: Page) -> None:
-    rates, clock = PageRates(), asyncio.get_running_loop().time
-    uncounted = 0
-    while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            page.close(1000, "closed")
-            return
-        wait_s = 0.0
-        try:
-            if (audio := message.get("bytes")) is not None:
-                call.receive_audio(page, audio)
-                uncounted += len(audio)
-                if uncounted >= AUDIO_COUNTED_EVERY_BYTES:
-                    wait_s = rates.audio(uncounted, clock())
-                    uncounted = 0
-            elif (text := message.get("text")) is not None:
-                wait_s = rates.command(clock())
-                call.command(page, text)
-        except TooFastError as error:
-            page.close(CloseCode.TOO_FAST, str(error))
-            return
-        if wait_s:  # meanwhile the socket's queue fills, and the server stops to read from it
-            await asyncio.sleep(wait_s)
+class _PageReader:
+    """Reader of a page's messages, with limits of their rates."""
+
+    def __init__(self, socket: WebSocket, call: Call, page: Page) -> None:
+        self._socket = socket
+        self._call = call
+        self._page = page
+        self._rates = PageRates()
+        self._uncounted = 0
+        """Bytes of audio since the last check of the rate."""
+        self._is_paused = False
+        """True while the page has to wait, or for ever."""
+
+    def take_audio(self, audio: bytes) -> bool:
+        """Pass audio on at once; return False if `run` has to, since the page is too fast or its rate is due."""
+        if self._is_paused or self._uncounted + len(audio) >= AUDIO_COUNTED_EVERY_BYTES:
+            return False
+        self._uncounted += len(audio)
+        self._call.receive_audio(self._page, audio)
+        return True
+
+    async def run(self) -> None:
+        """Read until the page closes its socket, or is too fast."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                self._page.close(1000, "closed")
+                return
+            wait_s = 0.0
+            try:
+                if (audio := message.get("bytes")) is not None:
+                    self._call.receive_audio(self._page, audio)
+                    self._uncounted += len(audio)
+                    if self._uncounted >= AUDIO_COUNTED_EVERY_BYTES:
+                        wait_s = self._rates.audio(self._uncounted, clock())
+                        self._uncounted = 0
+                elif (text := message.get("text")) is not None:
+                    wait_s = self._rates.command(clock())
+                    self._call.command(self._page, text)
+            except TooFastError as error:
+                self._is_paused = True
+                self._page.close(CloseCode.TOO_FAST, str(error))
+                return
+            if wait_s:  # meanwhile the socket's queue fills, and the server stops to read from it
+                self._is_paused = True
+                await asyncio.sleep(wait_s)
+                self._is_paused = False
 
 
 def _call(request: Request) -> Call:

@@ -10,6 +10,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
@@ -27,6 +28,8 @@ class CallSocketProtocol(RefusableSocketProtocol):
     Memory stays bounded: by that number, and by the limit on the size of a message. The texts of one turn of the event
     loop are written together: a call logs several events at a time, and each write is a system call. Audio is written
     at once.
+
+    A page's audio is most of the traffic. `try_send` and `take_audio` pass it on without a task of the event loop.
     """
 
     def handle_connect(self, event: Request) -> None:
@@ -57,6 +60,10 @@ class CallSocketProtocol(RefusableSocketProtocol):
 
     _waiting_characters = 0
     """Length of the texts that are not written yet."""
+    take_audio: Callable[[bytes], bool] | None = None
+    """Takes a binary message at once, unless earlier messages wait. The message is queued for the app if it returns
+    False.
+    """
 
     def send_receive_event_to_app(self) -> None:
         """Close the socket for invalid UTF-8, and pause reading only at a full queue.
@@ -67,6 +74,16 @@ class CallSocketProtocol(RefusableSocketProtocol):
             self.frames = []
             self.conn.send_close(1007, "Text must be UTF-8.")  # RFC 6455, 8.1
             self.handle_parser_exception()
+            return
+        if (
+            self.take_audio is not None
+            and self.curr_msg_data_type == "bytes"
+            and len(self.frames) == 1
+            and not self.close_sent
+            and self.queue.empty()
+            and self.take_audio(self.frames[0])
+        ):
+            self.frames = []
             return
         was_paused, self.read_paused = self.read_paused, True
         super().send_receive_event_to_app()
@@ -87,14 +104,31 @@ class CallSocketProtocol(RefusableSocketProtocol):
         else:  # past the handshake, which the class between handles; this writes the texts that wait, too
             await WebSocketsSansIOProtocol.send(self, message)
 
+    def try_send(self, message: str | bytes) -> bool:
+        """Send a message of the app if the network takes it at once; return whether it has.
+
+        A text is written with the others at the end of the event loop's turn.
+        """
+        if not self.writable.is_set() or self.conn.state is not State.OPEN or self.transport.is_closing():
+            return False
+        if isinstance(message, bytes):
+            self.conn.send_binary(message)
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        else:
+            self._put_text(message)
+        return True
+
     async def _send_text(self, text: str) -> None:
         await self.writable.wait()
         if self.disconnected:
             raise ClientDisconnected
         try:
-            self.conn.send_text(text.encode())
+            self._put_text(text)
         except InvalidState:
             raise ClientDisconnected from None
+
+    def _put_text(self, text: str) -> None:
+        self.conn.send_text(text.encode())
         if not self._waiting_characters:
             self.loop.call_soon(self._write_texts)
         self._waiting_characters += len(text)
