@@ -402,7 +402,9 @@ class LiveRecorder:
     async def _write(self) -> None:
         """Write all that waits, and delete the records of calls that have ended."""
         async with self._writing:
+            asked = False
             for followed in [one for one in self._followed.values() if one.epoch is None]:
+                asked = True
                 record = _encoded(followed.call)
                 followed.call.gate.guard(self._heartbeat.is_owner)
                 beginning = self._live.begin(followed.call.call_id, self.server_id, record)
@@ -414,13 +416,16 @@ class LiveRecorder:
                 if followed.epoch is not None and (followed.waiting or record != followed.record):
                     batch.append((followed, record, len(followed.waiting)))
             if batch:
+                asked = True
                 await self._write_batch(batch)
             for followed in [one for one in self._followed.values() if one.is_over and not one.waiting]:
+                asked = True
                 assert followed.epoch is not None  # noqa: S101 - it was written above
                 ending = self._live.end(followed.call.call_id, followed.epoch)
                 await self._work.run(ending, WRITE_TIMEOUT_S)
                 self._followed.pop(followed.call.call_id, None)
-            self.on_database_answered()
+            if asked:  # a server without calls has learned nothing about the database
+                self.on_database_answered()
 
     async def _write_batch(self, batch: list[tuple[_Followed, str, int]]) -> None:
         writes = [
