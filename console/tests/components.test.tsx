@@ -533,7 +533,7 @@ describe("the exported conversation", () => {
     .reduce(reduce, emptyCall());
 
   it("as text has speakers, messages, heard parts and events", () => {
-    const lines = asText(call)
+    const lines = asText(call, "You")
       .trimEnd()
       .split("\n")
       .map((line) => line.replace(/^\[[^\]]+\] /, ""));
@@ -559,7 +559,7 @@ describe("the exported conversation", () => {
       heard_ms: 900,
       text: "Good day to you",
     };
-    expect(asText(reduce(call, frame))).toMatch(/clerk: Good day to you$/m);
+    expect(asText(reduce(call, frame), "You")).toMatch(/clerk: Good day to you$/m);
   });
 
   it("as JSON has every event", () => {

@@ -297,7 +297,7 @@ def test_the_timeline_and_the_latency_chart_lead_to_their_moments(page: Page, se
     open_call(page, server.url)
     page.get_by_role("button", name="Timeline").click()
     timeline = page.get_by_role("region", name="Timeline")
-    timeline.get_by_role("button", name="You at 0:15").click()
+    timeline.get_by_role("button", name="Caller at 0:15").click()
     expect(playhead(page)).to_have_value("15500")
     page.get_by_title("The call in figures").click()
     page.get_by_role("region", name="Latency by turn").get_by_role("button").nth(1).click()

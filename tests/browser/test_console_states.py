@@ -170,8 +170,8 @@ def test_the_latency_chart_has_a_column_for_each_turn(call: ScriptedCall) -> Non
     call.tell(log_events.TurnLatency("a2", 400, [log_events.LatencyPart("model", 400)], "text"))
     transcript(call).get_by_title("The call in figures").click()
     chart = transcript(call).get_by_role("region", name="Latency by turn")
-    long = chart.get_by_role("button", name="800 ms after your speech: endpointing 300 ms, model 500 ms")
-    short = chart.get_by_role("button", name="400 ms after your message: model 400 ms")
+    long = chart.get_by_role("button", name="800 ms after the caller's speech: endpointing 300 ms, model 500 ms")
+    short = chart.get_by_role("button", name="400 ms after the caller's message: model 400 ms")
     heights = [box["height"] for one in (long, short) if (box := one.locator(".latency-column").bounding_box())]
     assert heights[0] == pytest.approx(2 * heights[1], abs=1)
     shares = [box["height"] for one in long.locator(".part").all() if (box := one.bounding_box())]

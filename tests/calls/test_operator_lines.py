@@ -156,3 +156,21 @@ def test_a_process_without_a_handler_gets_one(monkeypatch: pytest.MonkeyPatch) -
     use_format("json")
     (handler,) = root.handlers
     assert isinstance(handler.formatter, JsonFormatter)
+
+
+@pytest.mark.parametrize(
+    ("transport", "returned", "level"),
+    [("webrtc", False, "INFO"), ("webrtc", True, "WARNING"), ("websocket", False, "WARNING")],
+)
+def test_a_link_that_ends_with_the_page_is_no_warning(
+    caplog: pytest.LogCaptureFixture, transport: Any, returned: bool, level: str
+) -> None:
+    joined = log_events.LegJoined(leg_id="leg_1", transport=transport)
+    with caplog.at_level(logging.INFO):
+        tape = Tape()
+        tape.append(joined)
+        tape.append(log_events.LegLost(leg_id="leg_1", reason="the page's connection closed", waiting_ms=30_000))
+        if returned:
+            tape.append(joined)
+        tape.append(log_events.LinkLost(reason="the caller has gone", code=1000, retry_in_ms=0))
+    assert caplog.records[-1].levelname == level

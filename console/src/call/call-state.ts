@@ -165,6 +165,8 @@ export interface CallState {
   link: "opening" | "up" | "lost";
   /** The key of the note on an audio transport change that has not completed; null without one. */
   transportNote: string | null;
+  /** True from the loss of the caller's page until a page joins. */
+  pageLeft: boolean;
   callerSpeaks: boolean;
   /** The one thing that the call waits for; null before the first event and after the end. */
   waiting: TurnWaiting | null;
@@ -204,6 +206,7 @@ export function emptyCall(): CallState {
     startedAt: null,
     link: "opening",
     transportNote: null,
+    pageLeft: false,
     callerSpeaks: false,
     waiting: null,
     settings: { pushToTalk: false, codec: "pcm16", voice: null, speed: null },

@@ -48,8 +48,11 @@ function apply(state: CallState, frame: LogFrame): CallState {
         { scenario: frame.scenario, provider: frame.provider, model: frame.model, transport: frame.transport },
       );
     case "leg.joined":
-      return joinLeg(state, frame.transport);
+      return joinLeg({ ...state, pageLeft: false }, frame.transport);
+    case "leg.lost":
+      return { ...state, pageLeft: true };
     case "leg.reoffer_requested":
+      if (state.pageLeft) return state; // the next page connects anyway
       return addNote(state, frame, "warning", `Reconnecting audio: ${frame.reason}`);
     case "link.up":
       return { ...state, link: "up", model: frame.model };
@@ -63,13 +66,11 @@ function apply(state: CallState, frame: LogFrame): CallState {
         );
       }
       const detail = { reason: frame.reason, code: frame.code, retry_in_ms: frame.retry_in_ms };
-      return addNote(
-        { ...state, link: "lost" },
-        frame,
-        "warning",
-        "The connection to the model was lost; reconnecting",
-        detail,
-      );
+      const lost: CallState = { ...state, link: "lost" };
+      // Over WebRTC the page's audio goes to the model: both end together.
+      if (state.pageLeft && state.transport === "webrtc")
+        return addNote(lost, frame, "plain", "The page left, and the connection to the model ended with it", detail);
+      return addNote(lost, frame, "warning", "The connection to the model was lost; reconnecting", detail);
     }
     case "link.restored": {
       if (state.link === "opening") return { ...state, link: "up" };

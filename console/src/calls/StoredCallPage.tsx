@@ -48,7 +48,7 @@ export function StoredCallPage({ model }: { model: StoredCallModel }): VNode {
       return (
         <Plain>
           <EmptyState icon="search" title="This call is not stored">
-            <p>{phase.message}</p>
+            <p>It may have been deleted, or it was held while the server stored no calls.</p>
             <div class="empty-buttons">
               <a class="button button-primary" href={urlOf("calls").href}>
                 Show all calls

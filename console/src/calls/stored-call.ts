@@ -24,7 +24,7 @@ export type StoredCallPhase =
   | { name: "ready"; call: LoadedCall }
   /** The call runs: it is watched as by a viewer. */
   | { name: "live"; summary: StoredCall }
-  | { name: "unknown"; message: string }
+  | { name: "unknown" }
   | { name: "no-store"; message: string }
   | { name: "not-operator"; message: string }
   | { name: "failed"; message: string };
@@ -130,5 +130,5 @@ function phaseOfError(error: unknown): StoredCallPhase {
   if (!(error instanceof ApiError)) return { name: "failed", message };
   if (error.code === "no_store") return { name: "no-store", message };
   if (error.status === 403) return { name: "not-operator", message };
-  return { name: error.status === 404 ? "unknown" : "failed", message };
+  return error.status === 404 ? { name: "unknown" } : { name: "failed", message };
 }

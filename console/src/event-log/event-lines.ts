@@ -85,6 +85,10 @@ function summary(frame: LogFrame): string {
       return `${frame.total_ms} ms = ${frame.parts.map(({ name, ms }) => `${name} ${ms}`).join(" + ")}`;
     case "usage.updated":
       return [frame.source, used(frame), frame.cost !== undefined && dollars(frame.cost)].filter(Boolean).join(" · ");
+    case "audio.started":
+      return frame.delay_ms === undefined ? "" : `heard after ${frame.delay_ms} ms`;
+    case "audio.cleared":
+      return "the rest is not played";
     case "audio.ducked":
       return "the caller speaks: the agent is held";
     case "audio.resumed":

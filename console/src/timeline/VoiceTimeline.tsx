@@ -8,6 +8,7 @@ import type { LevelHistory } from "../audio/level-history";
 import type { CallState, TurnWait, VoiceSpan } from "../call/call-state";
 import { endOf, overlapsOf } from "../call/voice-spans";
 import { callTime, duration } from "../ui/time";
+import { type CallerName, useCallerName } from "./caller-name";
 import { PlayheadLine } from "./PlayheadLine";
 import { PlaybackContext } from "./playback";
 import { onRovingKey } from "./roving-focus";
@@ -41,13 +42,14 @@ export function VoiceTimeline({ id, call, agents, levels }: VoiceTimelineProps):
     const element = view.current;
     if (element && followsEnd.current) element.scrollLeft = element.scrollWidth;
   }, [scale.width]);
+  const callerName = useCallerName();
   const shown = call.voices.filter(({ startMs }) => startMs <= nowMs);
   const lane = { agents, scale, nowMs, levels };
   const last = shown.at(-1);
   return (
     <section class="voices" id={id} aria-label="Timeline" dir="ltr">
       <div class="voices-names" aria-hidden="true">
-        <span>You</span>
+        <span>{callerName}</span>
         <span>Agent</span>
       </div>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the buttons in it are for the keyboard. */}
@@ -69,7 +71,7 @@ export function VoiceTimeline({ id, call, agents, levels }: VoiceTimelineProps):
           {overlapsOf(shown, nowMs).map(({ startMs, endMs }) => (
             <div key={startMs} class="voices-overlap" style={place(scale, startMs, endMs)} />
           ))}
-          <ul class="voices-lane" aria-label="You">
+          <ul class="voices-lane" aria-label={callerName}>
             {shown.filter(isCaller).map((span) => (
               <Span key={span.seq} span={span} stop={span === last} call={call} {...lane} />
             ))}
@@ -121,7 +123,7 @@ function Span({ span, stop, call, agents, scale, nowMs, levels }: SpanProps): VN
   const { who, agent, startMs } = span;
   const showMoment = useShowMoment(call);
   const endMs = endOf(span, nowMs);
-  const words = describeSpan(span, endMs);
+  const words = describeSpan(span, endMs, useCallerName());
   const hue = who === "agent" && agent !== null ? ` ${hueClass(agents, agent)}` : "";
   return (
     <li>
@@ -177,9 +179,9 @@ function isCaller({ who }: VoiceSpan): boolean {
 }
 
 /** Return the words for a span: speaker, times and what happened to it. */
-function describeSpan({ who, agent, startMs, cut }: VoiceSpan, endMs: number): string {
+function describeSpan({ who, agent, startMs, cut }: VoiceSpan, endMs: number, callerName: CallerName): string {
   const from = callTime(startMs);
-  if (who === "typed") return `You typed at ${from}`;
-  const speaker = who === "caller" ? "You" : who === "filler" ? "Filler" : (agent ?? "Agent");
+  if (who === "typed") return `${callerName} typed at ${from}`;
+  const speaker = who === "caller" ? callerName : who === "filler" ? "Filler" : (agent ?? "Agent");
   return `${speaker} at ${from}, for ${duration(Math.max(0, endMs - startMs))}${cut ? ", interrupted" : ""}`;
 }

@@ -3,8 +3,8 @@ import type { TurnWait } from "../call/call-state";
 import { duration } from "../ui/time";
 
 const AFTER: Record<TurnWait["after"], string> = {
-  speech: "after your speech",
-  text: "after your message",
+  speech: "after the caller's speech",
+  text: "after the caller's message",
   greeting: "for the greeting",
 };
 

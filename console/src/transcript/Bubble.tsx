@@ -2,6 +2,7 @@
 import type { ComponentChild, VNode } from "preact";
 import { AgentChip } from "../agents/AgentChip";
 import type { Message, MessageMetrics } from "../call/call-state";
+import { useCallerName } from "../timeline/caller-name";
 import { memo } from "../ui/memo";
 import { Timestamp } from "../ui/Timestamp";
 import { duration } from "../ui/time";
@@ -24,6 +25,7 @@ const NO_DOCUMENTS: Documents = new Map();
 export const Bubble = memo((props: BubbleProps): VNode => <BubbleContent {...props} />);
 
 function BubbleContent({ message, metrics, agents, startedAt, documents = NO_DOCUMENTS }: BubbleProps): VNode {
+  const callerName = useCallerName();
   const citations = useCitations(documents);
   const note = interruptionNote(message);
   const turnMetrics = useTurnMetrics(metrics);
@@ -33,7 +35,7 @@ function BubbleContent({ message, metrics, agents, startedAt, documents = NO_DOC
         {message.role === "assistant" ? (
           <AgentChip name={message.agent ?? "Agent"} agents={agents} />
         ) : (
-          <span class="speaker">{message.role === "user" ? "You" : "System"}</span>
+          <span class="speaker">{message.role === "user" ? callerName : "System"}</span>
         )}
         {message.phase === "commentary" && <span class="muted">on the way to the answer</span>}
         <Timestamp atMs={message.atMs} startedAt={startedAt} />

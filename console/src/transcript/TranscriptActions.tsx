@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import type { CallState } from "../call/call-state";
+import { useCallerName } from "../timeline/caller-name";
 import { copyToClipboard, downloadFile } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { showTimeline, timelineShown } from "../ui/layout-state";
@@ -11,6 +12,7 @@ import { asJson, asText } from "./transcript-text";
 const FEEDBACK_MS = 1600;
 
 export function TranscriptActions({ timelineId, call }: { timelineId: string; call: CallState }): VNode {
+  const callerName = useCallerName();
   const isEmpty = call.entries.length === 0;
   const name = `trunkline-${call.callId ?? "call"}`;
   return (
@@ -34,7 +36,9 @@ export function TranscriptActions({ timelineId, call }: { timelineId: string; ca
         aria-label="Download text"
         title="The conversation as plain text"
         disabled={isEmpty}
-        onClick={() => downloadFile(`${name}.txt`, new Blob([asText(call)], { type: "text/plain;charset=utf-8" }))}
+        onClick={() =>
+          downloadFile(`${name}.txt`, new Blob([asText(call, callerName)], { type: "text/plain;charset=utf-8" }))
+        }
       >
         <Icon name="download" />
         <span>
@@ -61,6 +65,7 @@ export function TranscriptActions({ timelineId, call }: { timelineId: string; ca
 }
 
 function CopyButton({ disabled, call }: { disabled: boolean; call: CallState }): VNode {
+  const callerName = useCallerName();
   const feedback = useSignal<"Copied!" | "Not allowed" | null>(null);
   useEffect(() => {
     if (feedback.value === null) return undefined;
@@ -68,7 +73,7 @@ function CopyButton({ disabled, call }: { disabled: boolean; call: CallState }):
     return () => clearTimeout(timer);
   }, [feedback.value]);
   const copy = async (): Promise<void> => {
-    feedback.value = (await copyToClipboard(asText(call))) ? "Copied!" : "Not allowed";
+    feedback.value = (await copyToClipboard(asText(call, callerName))) ? "Copied!" : "Not allowed";
   };
   return (
     <>

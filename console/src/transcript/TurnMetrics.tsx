@@ -28,7 +28,7 @@ export function useTurnMetrics(metrics: MessageMetrics | undefined): TurnMetrics
       class="turn-metrics"
       aria-expanded={open.value}
       aria-controls={open.value ? id : undefined}
-      title={latency ? "From the end of your turn to the first audio" : "Tokens and cost of this turn"}
+      title={latency ? "From the end of the caller's turn to the first audio" : "Tokens and cost of this turn"}
       onClick={() => (open.value = !open.value)}
     >
       {latency && (
@@ -55,8 +55,8 @@ export function useTurnMetrics(metrics: MessageMetrics | undefined): TurnMetrics
 }
 
 const AFTER: Record<MessageLatency["after"], string> = {
-  speech: "From the end of your speech to the first audio",
-  text: "From your message to the first audio",
+  speech: "From the end of the caller's speech to the first audio",
+  text: "From the caller's message to the first audio",
   greeting: "From the start of the call to the first audio",
 };
 

@@ -1,11 +1,12 @@
 /** Export formats of a conversation: plain text, and JSON with every event. */
 import type { CallState, TranscriptEntry } from "../call/call-state";
+import type { CallerName } from "../timeline/caller-name";
 import { duration, timeOfDay } from "../ui/time";
 
 /** Format the conversation as plain text, one line for each entry with its time. */
-export function asText(call: CallState): string {
+export function asText(call: CallState, callerName: CallerName): string {
   const lines = call.entries.flatMap((entry) => {
-    const text = entryText(entry);
+    const text = entryText(entry, callerName);
     return text === null ? [] : [`[${timeOfDay(call.startedAt, entry.atMs)}] ${text}`];
   });
   return `${lines.join("\n")}\n`;
@@ -14,7 +15,9 @@ export function asText(call: CallState): string {
 /** Serialize the call, its transcript and every event that the page has. */
 export function asJson(call: CallState): string {
   const { callId, scenario, provider, model, transport, startedAt, endReason, usage } = call;
-  const transcript = call.entries.flatMap((entry) => (entryText(entry) === null ? [] : [exportedEntry(entry, call)]));
+  const transcript = call.entries.flatMap((entry) =>
+    entryText(entry, "Caller") === null ? [] : [exportedEntry(entry, call)],
+  );
   const events = Array.from({ length: call.events.length }, (_, index) => call.events.at(index));
   const about = {
     call_id: callId,
@@ -30,11 +33,12 @@ export function asJson(call: CallState): string {
 }
 
 /** Return an entry as text; null for entries that the page hides too. */
-function entryText(entry: TranscriptEntry): string | null {
+function entryText(entry: TranscriptEntry, callerName: CallerName): string | null {
   switch (entry.type) {
     case "message": {
       if (entry.hidden || (entry.role === "assistant" && entry.text === "")) return null;
-      const speaker = entry.role === "assistant" ? (entry.agent ?? "Agent") : entry.role === "user" ? "You" : "System";
+      const others = entry.role === "user" ? callerName : "System";
+      const speaker = entry.role === "assistant" ? (entry.agent ?? "Agent") : others;
       const text =
         entry.status === "inaudible"
           ? "[inaudible]"

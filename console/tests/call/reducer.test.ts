@@ -77,6 +77,23 @@ describe("a call", () => {
     expect(reduce(lost, frame({ kind: "link.restored", attempts: 1, lost_for_ms: 400 }, 3)).link).toBe("up");
   });
 
+  it("notes a link that ends with the page over WebRTC, without a warning", () => {
+    const gone: LogEvent[] = [
+      { kind: "leg.lost", leg_id: "l", reason: "the page's connection closed", waiting_ms: 30_000 },
+      { kind: "link.lost", reason: "the caller has gone" },
+      { kind: "leg.reoffer_requested", reason: "the caller has gone" },
+    ];
+    const tones = (...events: LogEvent[]) =>
+      stateAfter(...events).entries.flatMap((entry) => (entry.type === "note" ? [entry.tone] : []));
+    const joined = (transport: "webrtc" | "websocket"): LogEvent => ({ kind: "leg.joined", leg_id: "l", transport });
+    expect(tones(joined("webrtc"), ...gone)).toEqual(["plain"]);
+    expect(tones(joined("websocket"), ...gone)).toEqual(["warning"]);
+    expect(tones(joined("webrtc"), ...gone.slice(0, 1), joined("webrtc"), ...gone.slice(1))).toEqual([
+      "warning",
+      "warning",
+    ]);
+  });
+
   it("stays readable after its end, without streaming messages", () => {
     const state = stateAfter(
       started,

@@ -35,6 +35,9 @@ describe("an event's summary", () => {
       error: "broken",
     };
     expect(lineOf(done)).toMatchObject({ summary: "look · 5 ms · broken", tone: "error" });
+    const started: LogFrame = { seq: 2, at_ms: 0, kind: "audio.started", item_id: "item_1" };
+    expect(lineOf(started).summary).toBe("");
+    expect(lineOf({ ...started, delay_ms: 80 }).summary).toBe("heard after 80 ms");
     expect(lineOf(delta(1, "x".repeat(1000))).summary.length).toBeLessThan(170);
   });
 

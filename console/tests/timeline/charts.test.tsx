@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LevelHistory } from "../../src/audio/level-history";
@@ -5,6 +6,7 @@ import { type CallState, emptyCall } from "../../src/call/call-state";
 import { reduce } from "../../src/call/reducer";
 import { eventTarget, onEventShown } from "../../src/event-log/event-target";
 import { LatencyChart } from "../../src/timeline/LatencyChart";
+import { type Playback, PlaybackContext } from "../../src/timeline/playback";
 import { entryTarget, onEntryShown } from "../../src/timeline/show-moment";
 import { VoiceTimeline } from "../../src/timeline/VoiceTimeline";
 import type { LogFrame } from "../../src/transport/frames";
@@ -60,6 +62,16 @@ describe("the timeline", () => {
     draw(TALK);
     expect(names("You")).toEqual(["You at 0:01, for 2.0 s", "You typed at 0:09"]);
     expect(names("Agent")).toEqual(["clerk at 0:00, for 1.4 s, interrupted", "clerk at 0:04, for 4.9 s"]);
+  });
+
+  it("calls the caller by name on the page of a stored call", () => {
+    const playback: Playback = { positionMs: signal(null), playing: signal(false), seeks: signal(0), seek: () => {} };
+    render(
+      <PlaybackContext.Provider value={playback}>
+        <VoiceTimeline id="t" call={TALK} agents={["clerk"]} levels={new LevelHistory(() => null)} />
+      </PlaybackContext.Provider>,
+    );
+    expect(names("Caller")).toEqual(["Caller at 0:01, for 2.0 s", "Caller typed at 0:09"]);
   });
 
   it("places speech and waits by their times", () => {
@@ -145,7 +157,7 @@ describe("the latency chart", () => {
     const columns = screen.getAllByRole("button");
     expect(columns.map((column) => column.getAttribute("aria-label"))).toEqual([
       "100 ms for the greeting: model 100 ms",
-      "800 ms after your speech: endpointing 500 ms, tools 300 ms",
+      "800 ms after the caller's speech: endpointing 500 ms, tools 300 ms",
     ]);
     const heights = columns.map((column) => column.querySelector<HTMLElement>(".latency-column")?.style.height);
     expect(heights).toEqual(["12.5%", "100%"]);
@@ -160,7 +172,7 @@ describe("the latency chart", () => {
     const { container } = render(<LatencyChart call={TALK} />);
     const column = screen.getAllByRole("button")[1] as HTMLElement;
     fireEvent.focus(column);
-    expect(container.querySelector(".latency-words")?.textContent).toMatch(/^800 ms after your speech/);
+    expect(container.querySelector(".latency-words")?.textContent).toMatch(/^800 ms after the caller's speech/);
     fireEvent.click(column);
     expect([eventTarget.value?.seq, entryTarget.value]).toEqual([10, 8]);
   });

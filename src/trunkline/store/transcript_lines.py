@@ -27,7 +27,7 @@ def transcript_lines(entries: Iterable[Entry]) -> Iterator[str]:
                 status = "" if event.status == "completed" else f" ({event.status})"
                 text = f"{speaker}: {event.text}{status}"
             case log_events.MessageTruncated(text=str()):
-                text = f"heard only: {event.text}"
+                text = f"heard only: {event.text}" if event.text else "heard nothing of it"
             case log_events.AgentChanged():
                 agent = event.agent
                 text = f"→ {agent}" if event.previous else None

@@ -26,6 +26,9 @@ class OperatorLines:
         self._path: list[str] = []
         self._session: str | None = None
         """The provider's id of the session: its support asks for it."""
+        self._transport = ""
+        self._webrtc_page_left = False
+        """The page's audio connection to the model ends with the page: the loss of the link is then no fault."""
         self._turns = 0
         self._cost: float | None = None
         self._tokens = 0
@@ -58,11 +61,15 @@ class OperatorLines:
                 if previous is not None:
                     self._info("call.agent", agent=agent, previous=previous)
             case log_events.LegJoined(leg_id=leg, transport=transport):
+                self._webrtc_page_left = False
+                self._transport = transport
                 self._info("leg.joined", leg=leg, transport=transport)
             case log_events.LegLost(leg_id=leg, reason=reason):
+                self._webrtc_page_left = self._transport == "webrtc"
                 self._info("leg.lost", leg=leg, reason=reason)
             case log_events.LinkLost(reason=reason, code=code, retry_in_ms=retry):
-                self._warn("link.lost", reason=reason, code=code, retry_in_ms=retry, session=self._session)
+                tell = self._info if self._webrtc_page_left else self._warn
+                tell("link.lost", reason=reason, code=code, retry_in_ms=retry, session=self._session)
             case log_events.LinkRestored(attempts=attempts, lost_for_ms=lost_for):
                 self._info("link.restored", attempts=attempts, lost_for_ms=lost_for, session=self._session)
             case log_events.ModelChanged(model=model, previous=previous):
