@@ -13,10 +13,7 @@ import argparse
 import asyncio
 import collections
 import contextlib
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,67 +26,30 @@ from typing import Any
 import httpx2
 import msgspec
 import websockets
-from shared.process import Served
+from shared.serve_command import ROOT, ServeProcess, serve_running
 from shared.stub_model import StubModel, app_running
 from shared.trunkline_server import SCENARIO
 
 from trunkline.store.database import Database
 from trunkline.store.stored_calls import StoredCalls
 
-ROOT = Path(__file__).parent.parent
-SCENARIOS = Path(__file__).parent / "shared" / "two_agents.py"
 DRAIN_S = 20.0
-START_S = 60.0
 REDIAL_S = 0.3
 """The page's first pause before it connects again."""
 
 
-@dataclass
-class Server:
-    """A running `trunkline serve`."""
-
-    url: str
-    process: asyncio.subprocess.Process
-
-    @property
-    def cpu_s(self) -> tuple[float, float]:
-        """The processor time in s of the server, and of its child processes."""
-        return Served(self.url, self.process.pid).cpu_s
-
-
 @asynccontextmanager
-async def serving(port: int, service: str, database: str, folder: Path) -> AsyncIterator[Server]:
-    """Run a server, and wait until it is ready."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "src"),
-        "TRUNKLINE_PROVIDER": "openai",
-        "OPENAI_API_KEY": "sk-benchmark-" + 40 * "0",
-        "OPENAI_BASE_URL": f"{service}/v1",
+async def serving(port: int, service: str, database: str, folder: Path) -> AsyncIterator[ServeProcess]:
+    """Run a server that stores calls in the database, and that others take calls over from."""
+    settings = {
         "TRUNKLINE_DATABASE_URL": database,
         "TRUNKLINE_DATA_DIR": str(folder / str(port)),
         "TRUNKLINE_STORE": "full",
         "TRUNKLINE_TAKE_OVER": "on",
         "TRUNKLINE_DRAIN_S": str(DRAIN_S),
-        "TRUNKLINE_CALLS_PER_MINUTE": "100000",
-        "TRUNKLINE_CLIENT_CALLS_PER_MINUTE": "100000",
-        "TRUNKLINE_LOG_LEVEL": "warning",
     }
-    command = [sys.executable, "-m", "trunkline.cli", "serve", str(SCENARIOS), "--port", str(port)]
-    process = await asyncio.create_subprocess_exec(*command, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        async with httpx2.AsyncClient(base_url=url, trust_env=False) as http, asyncio.timeout(START_S):
-            while True:
-                with contextlib.suppress(httpx2.HTTPError):
-                    if (await http.get("/api/ready")).status_code == 200:
-                        break
-                await asyncio.sleep(0.2)
-        yield Server(url, process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with serve_running(port, service, folder, settings) as server:
+        yield server
 
 
 @dataclass
@@ -113,12 +73,12 @@ class Page:
                         self.events.append(event)
                     count -= event["kind"] == kind
 
-    async def call(self, first: Server, second: Server, ready: asyncio.Semaphore) -> None:
+    async def call(self, first: ServeProcess, second: ServeProcess, ready: asyncio.Semaphore) -> None:
         """Hold a call from the first server to the second."""
         async with httpx2.AsyncClient(base_url=first.url, trust_env=False, timeout=60) as http:
             call = (await http.post("/api/calls", json={"scenario": SCENARIO, "transport": "websocket"})).json()
         self.call_id = call["call_id"]
-        async with connecting(first, call, 0) as socket:
+        async with connecting(first.url, call, 0) as socket:
             await self.until(socket, "audio.done")
             await socket.send('{"type":"say","text":"where is my order"}')
             await self.until(socket, "audio.done")
@@ -129,7 +89,7 @@ class Page:
             if socket.close_code != 1012:
                 raise RuntimeError(f"the page was closed with {socket.close_code}, not for another server")
         await asyncio.sleep(REDIAL_S)
-        async with connecting(second, call, self.events[-1]["seq"]) as socket:
+        async with connecting(second.url, call, self.events[-1]["seq"]) as socket:
             await self.until(socket, "call.taken_over")
             self.away_s = time.perf_counter() - closed_at
             self.is_taken.set()
@@ -144,8 +104,8 @@ class Page:
 
 
 @asynccontextmanager
-async def connecting(server: Server, call: dict[str, Any], after: int) -> AsyncIterator[websockets.ClientConnection]:
-    address = f"{server.url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}&after={after}"
+async def connecting(url: str, call: dict[str, Any], after: int) -> AsyncIterator[websockets.ClientConnection]:
+    address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}&after={after}"
     options: dict[str, Any] = {"compression": None, "max_size": None, "max_queue": None, "proxy": None}
     async with websockets.connect(address, open_timeout=60, **options) as socket:
         yield socket
@@ -201,14 +161,12 @@ async def hand_over(count: int, database: str, folder: Path) -> bool:
                 await ready.acquire()
             cpu_s = sum(second.cpu_s)
             began = time.perf_counter()
-            first.process.send_signal(signal.SIGTERM)
-            await first.process.wait()
+            await first.terminate()
             ended_s = time.perf_counter() - began
             for page in pages:
                 await page.is_taken.wait()
             cpu_s = sum(second.cpu_s) - cpu_s
-        second.process.send_signal(signal.SIGTERM)
-        await second.process.wait()
+        await second.terminate()
     found = [f"{page.call_id}: {problem}" for page in pages for problem in page.problems()]
     found += await stored_problems(database, pages)
     away = [page.away_s for page in pages]

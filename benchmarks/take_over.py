@@ -37,6 +37,7 @@ import numpy as np
 import websockets
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+from shared.serve_command import until_ready
 
 from trunkline.engine.transports.webrtc import only_loopback
 
@@ -111,15 +112,7 @@ class Servers:
 
     async def until_ready(self) -> None:
         """Wait until both servers accept calls."""
-        async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as http, asyncio.timeout(180):
-            ready = 0
-            while ready < 10:  # either server may answer
-                try:
-                    answer = await http.get("/api/ready", headers={"Connection": "close"})
-                    ready = ready + 1 if answer.status_code == 200 else 0
-                except httpx2.HTTPError:
-                    ready = 0
-                await asyncio.sleep(0.1)
+        await until_ready(self.url, answers=10, timeout_s=180)  # either server may answer
         await asyncio.sleep(2)  # the databases of both are open, and the machine is quiet
 
     async def line(self, pattern: str) -> re.Match[str]:
@@ -262,13 +255,13 @@ class Caller:
     async def hears_more(self) -> None:
         """Wait until more audio arrives."""
         arrived = len(self.ear.blocks)
-        while len(self.ear.blocks) == arrived:  # noqa: ASYNC110
+        while len(self.ear.blocks) == arrived:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.005)
 
     async def connects_again(self) -> None:
         """Wait until the page has another socket."""
         former = self._socket
-        while self._socket is former:  # noqa: ASYNC110
+        while self._socket is former:  # noqa: ASYNC110 - the new connection has no event
             await asyncio.sleep(0.005)
 
     async def hears_the_end(self) -> None:

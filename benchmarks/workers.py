@@ -11,67 +11,28 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx2
 from relay import FRAME_MS, SETTLE_S, caller_of, listen, speak
-from shared.process import Served
+from shared.serve_command import serve_running
 from shared.stub_model import StubModel, app_running
 
-ROOT = Path(__file__).parent.parent
-SCENARIOS = Path(__file__).parent / "shared" / "two_agents.py"
 PORT = 3987
 ROUNDS = 3
-START_S = 60.0
-
-
-@asynccontextmanager
-async def serving(service: str, workers: int, folder: Path) -> AsyncIterator[Served]:
-    """Run a server with workers, and wait until all are ready."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT / "src"),
-        "TRUNKLINE_PROVIDER": "openai",
-        "OPENAI_API_KEY": "sk-benchmark-" + 40 * "0",
-        "OPENAI_BASE_URL": f"{service}/v1",
-        "TRUNKLINE_DATA_DIR": str(folder),
-        "TRUNKLINE_STORE": "off",
-        "TRUNKLINE_CALLS_PER_MINUTE": "100000",
-        "TRUNKLINE_CLIENT_CALLS_PER_MINUTE": "100000",
-        "TRUNKLINE_LOG_LEVEL": "warning",
-    }
-    command = [sys.executable, "-m", "trunkline.cli", "serve", str(SCENARIOS), "--port", str(PORT)]
-    process = await asyncio.create_subprocess_exec(
-        *command, "--workers", str(workers), env=environment, cwd=folder, stdout=subprocess.DEVNULL
-    )
-    try:
-        served = Served(f"http://127.0.0.1:{PORT}", process.pid)
-        async with httpx2.AsyncClient(base_url=served.url, trust_env=False) as http, asyncio.timeout(START_S):
-            ready = 0
-            while ready < 10 * workers:
-                with contextlib.suppress(httpx2.HTTPError):
-                    answer = await http.get("/api/ready", headers={"connection": "close"})
-                    ready = ready + 1 if answer.status_code == 200 else 0
-                await asyncio.sleep(0.05)
-        yield served
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 async def share_of_a_call(service: str, workers: int, calls: int, seconds: float) -> float:
     """Return the share of a core for each call."""
     with tempfile.TemporaryDirectory() as folder:
-        async with serving(service, workers, Path(folder)) as server, AsyncExitStack() as stack:
+        settings = {"TRUNKLINE_DATA_DIR": folder, "TRUNKLINE_STORE": "off"}
+        async with (
+            serve_running(PORT, service, Path(folder), settings, workers=workers) as server,
+            AsyncExitStack() as stack,
+        ):
             await server.until_idle()
             callers = [await stack.enter_async_context(caller_of("trunkline", server.url)) for _ in range(calls)]
             listening = [asyncio.create_task(listen(caller, [])) for caller in callers]
