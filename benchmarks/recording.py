@@ -112,7 +112,7 @@ class SpeakingProvider(InMemoryProvider):
 async def calling(count: int, seconds: float, recorder: AudioRecorder | None) -> None:
     """Run calls."""
     async with asyncio.TaskGroup() as tasks:
-        provider = SpeakingProvider(lambda _model, _settings: None, tasks)  # type: ignore[arg-type, return-value]
+        provider = SpeakingProvider(lambda _model, _settings: None, tasks)  # type: ignore[arg-type, return-value]  # its calls use neither the engine nor a brain
         scenario = Scenario("bench", agents=[RealtimeAgent(name="agent", instructions="Speak.")])
         calls = [
             Call(scenario, provider, recording=None if recorder is None else recorder.for_call()) for _ in range(count)

@@ -211,7 +211,7 @@ async def filled(url: str, calls: int) -> None:
                 log.append(event)
                 while writer.queued_events > 20_000:  # noqa: ASYNC110 - the writer has no event for it
                     await asyncio.sleep(0.05)
-        while writer.queued_events:  # noqa: ASYNC110
+        while writer.queued_events:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
     assert writer.lost_events == 0
 

@@ -25,8 +25,8 @@ def check_dockerfile() -> str:
 
 def check_compose() -> str:
     """Parse compose.yaml by the Compose specification, after the merge keys of YAML."""
-    import yaml  # type: ignore[import-untyped]
-    from compose_spec import PyCompose  # type: ignore[import-not-found]
+    import yaml  # type: ignore[import-untyped]  # only its own environment has it
+    from compose_spec import PyCompose  # type: ignore[import-not-found]  # only its own environment has it
 
     merged = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
     compose = PyCompose.from_json(json.dumps(merged))
@@ -51,7 +51,7 @@ def check_kubernetes() -> str:
 
 def check_bicep() -> str:
     """Parse the Bicep files. No compiler knows the properties of Azure's resources here, so they are not checked."""
-    from pycep import BicepParser  # type: ignore[import-not-found]
+    from pycep import BicepParser  # type: ignore[import-not-found]  # only its own environment has it
 
     counts = []
     for path in sorted((ROOT / "deploy" / "azure" / "infra").glob("*.bicep")):

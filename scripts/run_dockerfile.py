@@ -132,7 +132,7 @@ class Build:
         assert stage is not None, "an instruction before FROM"
         match step.name:
             case "WORKDIR":
-                stage.folder = os.path.normpath(os.path.join(stage.folder, self._expanded(step.text)))  # noqa: PTH118
+                stage.folder = os.path.normpath(os.path.join(stage.folder, self._expanded(step.text)))  # noqa: PTH118 - a path of the image
                 _inside(stage, stage.folder).mkdir(parents=True, exist_ok=True)
             case "ENV":
                 for pair in shlex.split(step.text):
@@ -173,7 +173,7 @@ class Build:
         if words[0].startswith("--from="):
             base = self._stages[words.pop(0).partition("=")[2]].root
         *sources, target = words
-        whole = os.path.normpath(os.path.join(stage.folder, target))  # noqa: PTH118
+        whole = os.path.normpath(os.path.join(stage.folder, target))  # noqa: PTH118 - a path of the image
         to = _inside(stage, whole)
         for source in sources:
             path = base / source.strip("/")

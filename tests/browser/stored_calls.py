@@ -11,7 +11,7 @@ import math
 import struct
 import wave
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import BrowserContext, Page, Route
@@ -77,14 +77,14 @@ def conversation() -> list[tuple[int, LogEventUnion]]:
 
 
 def _says(
-    item_id: str, agent: str, text: str, at_ms: int, ms: int, wait: str = "speech"
+    item_id: str, agent: str, text: str, at_ms: int, ms: int, wait: Literal["speech", "text", "greeting"] = "speech"
 ) -> list[tuple[int, LogEventUnion]]:
     words = [f"{word} " for word in text.split()]
     parts = [log_events.LatencyPart("endpointing", 300), log_events.LatencyPart("model", 500)]
     return [
         (at_ms - 200, log_events.MessageAdded(item_id, "assistant", agent=agent, spoken=True)),
         (at_ms, log_events.AudioStarted(item_id)),
-        (at_ms + 10, log_events.TurnLatency(item_id, 800, parts, wait)),  # type: ignore[arg-type]
+        (at_ms + 10, log_events.TurnLatency(item_id, 800, parts, wait)),
         *((at_ms + 20 + 30 * index, log_events.MessageDelta(item_id, word)) for index, word in enumerate(words)),
         (at_ms + 600, log_events.MessageDone(item_id, "assistant", text)),
         (at_ms + 700, log_events.AudioDone(item_id, ms)),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from tests.browser.conftest import Server
 from tests.browser.stored_calls import CALL, TEST_FILE, StoredCalls, hour, ndjson, open_call, summary
@@ -432,9 +432,9 @@ def test_the_pages_work_below_a_prefix_that_the_server_does_not_know(
 ) -> None:
     """A proxy removes the prefix `/voice/`."""
 
-    def proxy(route: object) -> None:
-        url = route.request.url.replace("/voice/", "/", 1)  # type: ignore[attr-defined]
-        route.fulfill(response=route.fetch(url=url))  # type: ignore[attr-defined]
+    def proxy(route: Route) -> None:
+        url = route.request.url.replace("/voice/", "/", 1)
+        route.fulfill(response=route.fetch(url=url))
 
     context.route(f"{server.url}/voice/calls**", proxy)
     context.route(f"{server.url}/voice/assets/**", proxy)

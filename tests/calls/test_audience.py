@@ -94,9 +94,9 @@ def test_every_kind_of_event_has_a_decision() -> None:
     }
     view = CallerView()
     for kind in get_args(LogEventUnion):
-        fields = {field.name: None for field in msgspec.structs.fields(kind)}
+        fields: dict[str, str | None] = {field.name: None for field in msgspec.structs.fields(kind)}
         if kind is log_events.CallEnded:
-            fields["reason"] = ""  # type: ignore[assignment]
+            fields["reason"] = ""
         event = kind(**fields)
         hidden = view.event(event) is None
         assert hidden == (kind in for_operators or kind is log_events.Notice), kind

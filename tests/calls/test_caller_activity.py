@@ -36,7 +36,7 @@ BeginsTurn = Callable[[CallDriver], None]
 
 
 def ready(begins_turn: BeginsTurn, **limits: float) -> CallDriver:
-    driver = call(**limits)  # type: ignore[arg-type]
+    driver = call(**limits)  # type: ignore[arg-type]  # any limit of the machine
     if begins_turn is by_button:
         driver.commands(commands.PushToTalk(on=True))
     return driver

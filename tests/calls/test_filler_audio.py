@@ -97,4 +97,4 @@ def test_a_voice_that_is_slow_or_fails_leaves_the_recording(voice: Voice) -> Non
 )
 def test_fillers_that_cannot_work_are_refused(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Fillers(**wrong)  # type: ignore[arg-type]
+        Fillers(**wrong)  # type: ignore[arg-type]  # wrong ones, which are refused

@@ -131,10 +131,10 @@ class ConnectedServer(MCPServer):
     async def call_tool(self, tool_name: str, arguments: Any, meta: Any = None) -> CallToolResult:
         return CallToolResult(content=[TextContent(type="text", text="6 dollars")])
 
-    async def list_prompts(self) -> Any:  # pragma: no cover - calls use tools only
+    async def list_prompts(self) -> Any:
         raise NotImplementedError
 
-    async def get_prompt(self, name: str, arguments: Any = None) -> Any:  # pragma: no cover - as above
+    async def get_prompt(self, name: str, arguments: Any = None) -> Any:
         raise NotImplementedError
 
 

@@ -122,7 +122,7 @@ async def test_an_error_in_is_enabled_after_a_turn_is_in_the_log() -> None:
         return calls == 1 or 1 // 0 == 0
 
     @function_tool(is_enabled=broken)
-    def sell() -> str:  # pragma: no cover - it is never run
+    def sell() -> str:
         """Sell something."""
         return "sold"
 

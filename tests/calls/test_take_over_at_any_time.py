@@ -83,7 +83,7 @@ class Conversation:
     async def until_the_kill(self, registry: CallRegistry, question: str, kill_ms: int) -> tuple[Caller, TakenOverCall]:
         """Greet, ask, and let the server die; return what it leaves behind."""
         call = registry.start(self.scenario, self.model, agent=None, transport="webrtc")
-        caller = Caller(call, self.model)  # type: ignore[arg-type]
+        caller = Caller(call, self.model)  # type: ignore[arg-type]  # the driver needs only a part of the model
         await call.answer_offer("offer")
         caller.joins()
         caller.command(type="media_ready")
@@ -99,7 +99,7 @@ class Conversation:
     async def after_it(self, registry: CallRegistry, taken_over: TakenOverCall) -> Caller:
         """Let another server continue the call, and ask once more."""
         call = registry.take_over(self.scenario, self.model, taken_over)
-        caller = Caller(call, self.model)  # type: ignore[arg-type]
+        caller = Caller(call, self.model)  # type: ignore[arg-type]  # the driver needs only a part of the model
         caller.joins()
         caller.command(type="media_ready")
         await asyncio.sleep(16)

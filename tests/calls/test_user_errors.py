@@ -205,7 +205,7 @@ async def test_a_chat_model_that_cannot_be_reached_is_one_error_for_each_turn(
     address = "http://127.0.0.1:9/v1"
     async with calling(scenarios, "shop", chat_base_url=address, chat_model="m") as caller:
         for turn in itertools.count(1):
-            await caller.until(lambda turn=turn: len(caller.logged(log_events.CallError)) == turn)  # type: ignore[misc]
+            await caller.until(lambda turn=turn: len(caller.logged(log_events.CallError)) == turn)  # type: ignore[misc]  # mypy cannot infer its default
             await caller.until(lambda: waits(caller))
             errors = caller.logged(log_events.CallError)
             assert len(errors) == turn

@@ -29,7 +29,7 @@ class World:
         self.others = list(others)
         self.done: list[str] = []
         self.calls = ["call_1", "call_2"]
-        self.heartbeat = Heartbeat(self, self, "server", self, self, 60_000.0, lambda: self.now_ms)  # type: ignore[arg-type]
+        self.heartbeat = Heartbeat(self, self, "server", self, self, 60_000.0, lambda: self.now_ms)  # type: ignore[arg-type]  # this class plays all parts
 
     # The database and the lock
     async def hold(self) -> bool:

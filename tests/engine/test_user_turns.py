@@ -408,7 +408,7 @@ def test_the_recogniser_gets_the_prompt_and_the_keywords_of_the_transcription() 
             opened.append(effect)
         return carry_out(effect)
 
-    rig._carry_out = record  # type: ignore[method-assign]
+    rig._carry_out = record  # type: ignore[method-assign]  # to see the effects
     rig.configure(
         audio={
             "input": {"transcription": {"model": "whisper-1", "prompt": "A shop.", "keywords": ["Snowy Peak", "hat"]}}

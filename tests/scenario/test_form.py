@@ -239,7 +239,8 @@ def test_a_number_may_come_in_pieces(filling: Filling, pieces: list[str]) -> Non
 
 def test_digits_may_come_one_by_one(filling: Filling) -> None:
     filling.says("Dana")
-    assert filling.says(*"two oh six five five five oh one oh zero".split()).startswith("I have 2 0 6, 5 5 5, 0 1 0 0.")  # noqa: SIM905
+    words = "two oh six five five five oh one oh zero"
+    assert filling.says(*words.split()).startswith("I have 2 0 6, 5 5 5, 0 1 0 0.")
 
 
 def test_a_number_after_a_piece_may_be_the_whole(filling: Filling) -> None:

@@ -147,7 +147,7 @@ def test_digits_are_spoken_one_by_one() -> None:
 
 
 def test_the_recogniser_accepts_the_beginning_of_a_long_number() -> None:
-    one = "( " + " | ".join(["zero", "oh", *"one two three four five six seven eight nine".split()]) + " )"  # noqa: SIM905
+    one = "( " + " | ".join(["zero", "oh", *"one two three four five six seven eight nine".split()]) + " )"  # noqa: SIM905 - ten words
     assert Digits(5).jsgf() == f"{one} {one} {one} [ {one} [ {one} ] ]"
 
 

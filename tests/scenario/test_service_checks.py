@@ -112,7 +112,7 @@ def test_a_tool_with_a_long_description_is_refused() -> None:
 
 def test_a_tool_without_type_hints_is_refused() -> None:
     @function_tool
-    def forecast(city, days: int):  # type: ignore[no-untyped-def]
+    def forecast(city, days: int):  # type: ignore[no-untyped-def]  # that is what is tested
         """Return the weather."""
 
     message = agent_refused(tools=[forecast])
@@ -165,7 +165,7 @@ def test_more_tools_than_the_services_take_are_refused() -> None:
 
 
 class ListensToTheModel(RealtimeAgentHooks[Any]):
-    async def on_llm_start(self, *given: Any) -> None:  # pragma: no cover - it is never run
+    async def on_llm_start(self, *given: Any) -> None:
         pass
 
 
@@ -199,9 +199,7 @@ def test_a_field_that_would_have_no_effect_is_refused(fields: dict[str, Any], me
 
 def test_an_input_guardrail_is_refused() -> None:
     @input_guardrail
-    def polite(
-        _context: RunContextWrapper[Any], _agent: Agent[Any], _given: Any
-    ) -> GuardrailFunctionOutput:  # pragma: no cover - it is never run
+    def polite(_context: RunContextWrapper[Any], _agent: Agent[Any], _given: Any) -> GuardrailFunctionOutput:
         return GuardrailFunctionOutput(None, tripwire_triggered=False)
 
     message = "takes output guardrails, which check an agent's words, not InputGuardrail"
@@ -210,7 +208,7 @@ def test_an_input_guardrail_is_refused() -> None:
 
 
 def test_a_coroutine_as_state_is_refused() -> None:
-    async def state() -> int:  # pragma: no cover - it is never run
+    async def state() -> int:
         return 1
 
     assert "takes the function itself, not its result; remove the parentheses." in refused(state=state())
@@ -235,7 +233,7 @@ def test_a_state_that_cannot_be_called_is_refused(state: Any, message: str) -> N
 
 # Together -----------------------------------------------------------------------------------------------------------
 def test_the_line_is_that_of_the_scenario() -> None:
-    line = inspect.currentframe().f_lineno + 2  # type: ignore[union-attr]
+    line = inspect.currentframe().f_lineno + 2  # type: ignore[union-attr]  # CPython has frames
     with pytest.raises(ScenarioError) as caught:
         Scenario("x", agents=[RealtimeAgent(name="host")], voice="nova")
     assert caught.value.location is not None

@@ -22,7 +22,7 @@ def started(call_id: str = "call_1", **fields: object) -> log_events.CallStarted
         "started_at": STARTED_AT,
         **fields,
     }
-    return log_events.CallStarted(call_id=call_id, **given)  # type: ignore[arg-type]
+    return log_events.CallStarted(call_id=call_id, **given)  # type: ignore[arg-type]  # any field
 
 
 def entries(*timed: tuple[int, LogEventUnion] | LogEventUnion) -> list[log.Entry]:

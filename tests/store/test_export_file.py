@@ -84,12 +84,12 @@ def test_an_export_can_be_written_to_a_stream_that_cannot_seek(tmp_path: Path) -
             return True
 
         def write(self, data: object) -> int:
-            block = bytes(data)  # type: ignore[call-overload]
+            block = bytes(data)  # type: ignore[call-overload]  # a buffer, as zipfile writes
             self.content += block
             return len(block)
 
     stream = Stream()
-    write_export(stream, recorded())  # type: ignore[arg-type]
+    write_export(stream, recorded())  # type: ignore[arg-type]  # it only writes
     path = tmp_path / "streamed.trunkline"
     path.write_bytes(stream.content)
     assert read_export(path, tmp_path).call.entries == recorded().call.entries

@@ -77,7 +77,7 @@ QUICK = WriterTimes(batch_s=0.01, first_retry_s=0.01, last_retry_s=0.02)
 
 @asynccontextmanager
 async def writing(sink: MemorySink, **options: object) -> AsyncIterator[StoreWriter]:
-    writer = StoreWriter(sink.open, **{"mode": "full", "times": QUICK, **options})  # type: ignore[arg-type]
+    writer = StoreWriter(sink.open, **{"mode": "full", "times": QUICK, **options})  # type: ignore[arg-type]  # any option
     async with writer.running():
         yield writer
 

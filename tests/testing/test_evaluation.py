@@ -10,14 +10,14 @@ import pytest
 
 import trunkline.testing.environment  # noqa: F401 - as above
 from trunkline.testing.evaluation import Figures, evaluate_tests, figures_of, pass_hat, properties_of, table_of
-from trunkline.testing.report import CallReport, ReportedTest, ReportRow
+from trunkline.testing.report import CallReport, ReportedTest, ReportedWait, ReportRow
 
 pytest_plugins = "pytester"
 
 
 def row(latency_ms: int, after: str = "text") -> ReportRow:
-    wait = {"total_ms": latency_ms, "parts": {}, "after": after}
-    return {"at_ms": 0, "who": "clerk", "text": "Hi.", "kind": "assistant", "here": False, "wait": wait}  # type: ignore[typeddict-item]
+    wait: ReportedWait = {"total_ms": latency_ms, "parts": {}, "after": after}
+    return {"at_ms": 0, "who": "clerk", "text": "Hi.", "kind": "assistant", "here": False, "wait": wait}
 
 
 def call(*latencies_ms: int, interruptions: int = 0, silences_ms: tuple[int, ...] = ()) -> CallReport:

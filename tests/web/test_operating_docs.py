@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped]  # PyYAML has no types
 
 from trunkline.listener.refusals import Reason, Refusals
 from trunkline.settings import IceServer, Settings

@@ -124,7 +124,10 @@ async def test_a_page_of_another_site_is_refused_although_it_sends_the_callers_c
 async def test_pages_of_an_allowed_origin_may_read_the_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """CORS: the preflight, which has no credentials, and the request with the app's own header."""
     origin = {"origin": "https://app.example"}
-    hook = lambda connection: USERS.get(connection.headers.get("authorization", "").removeprefix("Bearer "))  # noqa: E731
+
+    async def hook(connection: HTTPConnection) -> str | None:
+        return USERS.get(connection.headers.get("authorization", "").removeprefix("Bearer "))
+
     async with embedded(monkeypatch, hook, allowed_origins=["https://app.example"]) as caller:
         asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
         preflight = await caller.http.options("/api/calls", headers={**origin, **asked})
@@ -156,6 +159,8 @@ def test_a_token_beside_the_hook_is_refused() -> None:
 
 
 async def test_a_hook_that_returns_something_else_is_an_error_of_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    hook: Any = lambda _connection: {"name": "ann"}  # noqa: E731
+    def hook(_connection: HTTPConnection) -> Any:
+        return {"name": "ann"}
+
     async with embedded(monkeypatch, hook) as caller:
         assert (await caller.http.get("/api/scenarios")).status_code == 500

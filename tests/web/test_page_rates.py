@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -94,12 +95,12 @@ def test_audio_above_twice_real_time_is_read_at_twice_real_time() -> None:
     [({"type": "interrupt"}, "too many commands: send at most 20 a second"), (b"\0" * 48_000, "too much audio")],
 )
 async def test_a_flooding_page_is_closed_and_the_call_continues(
-    monkeypatch: pytest.MonkeyPatch, frame: object, reason: str
+    monkeypatch: pytest.MonkeyPatch, frame: bytes | dict[str, Any], reason: str
 ) -> None:
     monkeypatch.setattr(call_routes, "PageRates", partial(PageRates, 0.2))
     async with serving(monkeypatch) as caller, caller.calling() as (started, page):
         for _ in range(60):
-            await page.sends(frame)  # type: ignore[arg-type]
+            await page.sends(frame)
         code, said = await page.closed()
         assert code == 1008
         assert said.startswith(reason)

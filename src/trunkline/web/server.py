@@ -71,7 +71,7 @@ class Server(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         """Return the protocol of one connection, as Uvicorn makes it for those that it accepts."""
-        return self.config.http_protocol_class(  # type: ignore[call-arg]
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # its type is that of any asyncio protocol
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 

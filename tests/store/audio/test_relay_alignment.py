@@ -22,7 +22,7 @@ CLOSE_MS = 20.0
 
 def speaking(ms: int, **settings: float) -> FakeModel:
     """Return a model whose messages have noise of their own."""
-    return FakeModel(voice=lambda text: noise(ms, sum(text.encode())).tobytes(), **settings)  # type: ignore[arg-type]
+    return FakeModel(voice=lambda text: noise(ms, sum(text.encode())).tobytes(), **settings)  # type: ignore[arg-type]  # any setting of the fake
 
 
 def check_place(signal: Track, track: Track, at_ms: float) -> None:

@@ -134,7 +134,7 @@ async def test_after_kill_9_the_recording_of_a_call_is_complete_up_to_the_last_s
         await process.wait()
     async with a_server(tmp_path):
         async with asyncio.timeout(20):
-            while (track := await recording(tmp_path, call_id)) is None or len(track) < 12 * 24_000:  # noqa: ASYNC110
+            while (track := await recording(tmp_path, call_id)) is None or len(track) < 12 * 24_000:  # noqa: ASYNC110 - a file
                 await asyncio.sleep(0.1)
     assert len(track) / 24 >= killed_ms - 1000
     for start in (0, 6000, 11_000):

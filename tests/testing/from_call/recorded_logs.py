@@ -32,8 +32,8 @@ def said(item_id: str, text: str, at_ms: int, **fields: object) -> list[tuple[in
     status = fields.pop("status", "completed")
     agent = "clerk" if role == "assistant" else None
     return [
-        (at_ms, ev.MessageAdded(item_id=item_id, role=role, agent=agent, **fields)),  # type: ignore[arg-type]
-        (at_ms, ev.MessageDone(item_id=item_id, role=role, text=text, status=status)),  # type: ignore[arg-type]
+        (at_ms, ev.MessageAdded(item_id=item_id, role=role, agent=agent, **fields)),  # type: ignore[arg-type]  # any field
+        (at_ms, ev.MessageDone(item_id=item_id, role=role, text=text, status=status)),  # type: ignore[arg-type]  # any field
     ]
 
 

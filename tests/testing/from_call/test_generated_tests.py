@@ -56,7 +56,7 @@ def whole_call() -> list[Entry]:
 
 
 def test_of(entries: list[Entry], **options: object) -> GeneratedTest:
-    return generate_test(read_call(entries), FromCallOptions(**options))  # type: ignore[arg-type]
+    return generate_test(read_call(entries), FromCallOptions(**options))  # type: ignore[arg-type]  # any option
 
 
 test_of.__test__ = False  # type: ignore[attr-defined]  # it only reads as one

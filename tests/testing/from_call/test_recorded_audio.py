@@ -108,7 +108,7 @@ async def hold(call: VoiceCall) -> None:
 
 def spoken_call(folder: Path) -> tuple[list[Entry], Path]:
     """Hold a spoken call with the engine, and return its log and its recording."""
-    environment = Environment(settings=Settings(_env_file=None, stt="whisper"))  # type: ignore[call-arg]
+    environment = Environment(settings=Settings(_env_file=None, stt="whisper"))  # type: ignore[call-arg]  # only pydantic's mypy plugin knows it
 
     async def converse() -> tuple[list[Entry], Path]:
         async with await environment.call_factory("spoken") as factory:
@@ -163,7 +163,7 @@ def test_a_spoken_call_is_replayed_with_the_callers_voice(tmp_path: Path, monkey
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_KEY", "TRUNKLINE_CHAT_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     entries, recording = spoken_call(tmp_path)
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]  # only pydantic's mypy plugin knows it
     options = ReplayOptions([desk_module.__file__], recording, folder=tmp_path)
     replayed: Replay = run_replay(read_call(entries), settings, options)
     assert not replayed.diverges, side_by_side(replayed, 120)

@@ -288,7 +288,7 @@ def test_the_callers_view_of_a_log_has_no_payloads() -> None:
 
 
 def test_a_rehearsal_is_known_by_the_model_of_the_local_engine() -> None:
-    rehearsed = ev.CallStarted(**{**_fields(), "provider": "local", "model": "shop"})  # type: ignore[arg-type]
+    rehearsed = ev.CallStarted(**{**_fields(), "provider": "local", "model": "shop"})  # type: ignore[arg-type]  # any field
     assert read_call(log_of(*GREETING, started=rehearsed)).on_rehearsal
     assert not read_call(log_of(*GREETING)).on_rehearsal
 

@@ -47,7 +47,7 @@ def replay(call: RecordedCall, scenario: AnyScenario = desk, **options: object) 
     async def play() -> Replay:
         async with typed_call(scenario, agent=call.first_agent) as new:
             fixed = {"model": "rehearsal", "on_rehearsal": True, **options}
-            return await replay_call(new, call, **fixed)  # type: ignore[arg-type]
+            return await replay_call(new, call, **fixed)  # type: ignore[arg-type]  # any option
 
     return run_in_virtual_time(play())
 

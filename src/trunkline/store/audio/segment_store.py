@@ -157,7 +157,7 @@ def open_segment_store(url: str | None, folder: Path) -> SegmentStore:
             return SegmentStore(LocalStore(path), is_local=True)
         options = {"timeout": REQUEST_TIMEOUT, "connect_timeout": REQUEST_TIMEOUT}
         retries = {"max_retries": 2, "retry_timeout": REQUEST_TIMEOUT}
-        store = from_url(url, client_options=options, retry_config=retries)  # type: ignore[call-overload]
+        store = from_url(url, client_options=options, retry_config=retries)  # type: ignore[call-overload]  # its overloads want one service's options
     except Exception as error:  # obstore raises many types
         raise AudioStoreError(
             f"TRUNKLINE_AUDIO_URL={url} cannot be used: {_first_line(error)}. Give az://container/path, "
