@@ -9,7 +9,7 @@ import traceback
 from trunkline.users_code import is_users_code
 
 _Loop: type[asyncio.BaseEventLoop] = (
-    asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop  # type: ignore[attr-defined]
+    asyncio.ProactorEventLoop if sys.platform == "win32" else asyncio.SelectorEventLoop  # type: ignore[attr-defined]  # Windows
 )
 
 
@@ -49,5 +49,5 @@ def _is_of_users_code(error: BaseException) -> bool:
     return codes[-1] is not _ON_CTRL_C and any(is_users_code(code.co_filename) for code in codes)
 
 
-_ON_CTRL_C = asyncio.Runner._on_sigint.__code__  # type: ignore[attr-defined]
+_ON_CTRL_C = asyncio.Runner._on_sigint.__code__  # type: ignore[attr-defined]  # it is private
 """asyncio's handler of the signal: it runs on top of the code that it interrupts."""

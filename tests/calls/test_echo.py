@@ -15,7 +15,7 @@ from trunkline.calls.log_events import AudioCleared, SpeechStarted
 from trunkline.realtime.audio import SAMPLE_RATE, ms_to_bytes
 from trunkline.testing.virtual_time import in_virtual_time
 
-pytest.importorskip("pywebrtc_audio")
+pytest.importorskip("pywebrtc_audio", reason="the extra `local` is not installed")
 pytestmark = pytest.mark.speech
 REPLIES = [
     f"Reply {number}: {rest}"

@@ -80,7 +80,7 @@ def test_a_process_ends_when_the_other_end_of_its_pipe_is_closed() -> None:
 
 @linux
 def test_all_processes_of_an_engine_end_when_it_is_killed() -> None:
-    pytest.importorskip("pocketsphinx")
+    pytest.importorskip("pocketsphinx", reason="the extra `speech` is not installed")
     with process(
         "-m", "trunkline.cli", "engine", "--port", "0", TRUNKLINE_STT="sphinx", TRUNKLINE_TTS="espeak"
     ) as engine:

@@ -16,7 +16,7 @@ from trunkline.store.audio.segment_buffer import SEGMENT_SAMPLES
 from trunkline.store.audio.segment_store import SegmentStore, open_segment_store
 from trunkline.store.audio.segmented_recording import encode_segment
 
-av = pytest.importorskip("av")
+av = pytest.importorskip("av", reason="the extra `store` is not installed")
 
 
 def decoded(data: bytes) -> Stereo:

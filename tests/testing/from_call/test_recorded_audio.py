@@ -34,7 +34,7 @@ pytest_plugins = "pytester"
 
 def ogg_of(path: Path, caller: NDArray[np.int16], agent: NDArray[np.int16]) -> Path:
     """Write a recording as the store does: Ogg Opus, the caller on the left and the agent on the right."""
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="the extra `store` is not installed")
     length = max(len(caller), len(agent))
     frames = -(-length // FRAME_SAMPLES) + 1  # the codec's delay needs another frame
     both = np.zeros((frames * FRAME_SAMPLES, 2), np.int16)
@@ -93,7 +93,7 @@ def test_a_recording_that_is_too_short_says_so(tmp_path: Path) -> None:
 
 
 def test_a_damaged_recording_says_so(tmp_path: Path) -> None:
-    pytest.importorskip("av")
+    pytest.importorskip("av", reason="the extra `store` is not installed")
     (tmp_path / "call.ogg").write_bytes(b"OggS" + bytes(100))
     with pytest.raises(RecordingError, match="cannot be decoded"):
         cut_clips(tmp_path / "call.ogg", {tmp_path / "a.wav": Span(0, 500)})
