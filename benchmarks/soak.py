@@ -107,7 +107,18 @@ async def fuzz_pages(server: Served, events: int) -> bool:
 def fuzz_engine(events: int) -> bool:
     """Run the engine's test with hostile events. Return whether it passed."""
     environment = {**os.environ, "TRUNKLINE_FUZZ_EVENTS": str(events)}
-    test = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "timeout=3600", "tests/engine/test_wire_fuzz.py"]
+    test = [
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "timeout=3600",
+        "-o",
+        "faulthandler_timeout=3600",
+        "tests/engine/test_wire_fuzz.py",
+    ]
     done = subprocess.run([sys.executable, *test], cwd=ROOT, env=environment, capture_output=True, text=True)
     print(f"  {events} hostile events on the engine: {'passed' if done.returncode == 0 else done.stdout[-2000:]}")
     return done.returncode == 0

@@ -14,6 +14,7 @@ from tests.calls.model_fake import MS, Calls, FakeModel
 from trunkline import CallContext
 from trunkline.calls import log, log_events
 from trunkline.calls.agents.runner import StateError
+from trunkline.calls.machine.refused_parts import MAX_LOGGED_CHARS
 from trunkline.calls.pages import CloseCode
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
@@ -224,6 +225,24 @@ async def test_a_tool_reads_the_call_and_leaves_breadcrumbs() -> None:
         await caller.until(lambda: caller.logged(log_events.ToolDone))
     assert caller.logged(log_events.ToolDone)[0].result == "bench 1"
     assert caller.logged(log_events.Breadcrumb)[0].data == {"said": ["Right.", "look around"]}
+
+
+@in_virtual_time
+async def test_the_log_gets_the_beginning_of_an_enormous_breadcrumb() -> None:
+    @function_tool
+    async def dump(context: RunContextWrapper[Any]) -> str:
+        """Leave an enormous breadcrumb, and enormous progress."""
+        context.context.breadcrumb("all", ["x" * MAX_LOGGED_CHARS])
+        context.context.progress("y" * (MAX_LOGGED_CHARS + 1))
+        return "done"
+
+    model = FakeModel(lambda items: [Calls("dump")] if len(items) == 3 else ["Right."])
+    async with calling(model, scenario(tools=[dump])) as caller:
+        await caller.greeted()
+        caller.types("dump it")
+        await caller.until(lambda: caller.logged(log_events.ToolDone))
+    assert len(str(caller.logged(log_events.Breadcrumb)[0].data)) == MAX_LOGGED_CHARS
+    assert len(caller.logged(log_events.ToolProgress)[0].message) == MAX_LOGGED_CHARS
 
 
 @in_virtual_time

@@ -13,7 +13,13 @@ from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
 from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, MAX_UNCONFIRMED, UnconfirmedEvents
 from trunkline.calls.machine.refused_events import MAX_RENEWALS
-from trunkline.calls.machine.refused_parts import MAX_TOOL_OUTPUT_CHARS, corrected_item, cut_output, session_without
+from trunkline.calls.machine.refused_parts import (
+    MAX_LOGGED_CHARS,
+    MAX_TOOL_OUTPUT_CHARS,
+    corrected_item,
+    cut_output,
+    session_without,
+)
 from trunkline.calls.machine.transcript import tool_output_item
 from trunkline.realtime.events import Event
 
@@ -399,6 +405,18 @@ def test_a_very_long_output_is_cut_before_it_is_sent() -> None:
     assert (shown.code, shown.source) == ("tool_output_cut", "tool")
     assert shown.message == "weather returned 100000 characters; the model gets 65536 of them."
     assert driver.logged(log_events.ToolDone)[0].result == "x" * 100_000  # the log has all of it
+
+
+def test_the_log_gets_the_beginning_of_an_enormous_result_or_error() -> None:
+    driver = asking_the_weather()
+    driver.tool_finishes("fc_weather", "x" * (MAX_LOGGED_CHARS + 1))
+    (done,) = driver.logged(log_events.ToolDone)
+    assert len(str(done.result)) == MAX_LOGGED_CHARS
+    failing = asking_the_weather()
+    failing.tool_finishes("fc_weather", error="y" * (MAX_LOGGED_CHARS + 1))
+    (failed,) = failing.logged(log_events.ToolDone)
+    assert failed.error is not None
+    assert len(failed.error) == MAX_LOGGED_CHARS
 
 
 def test_other_errors_are_reported_as_before() -> None:

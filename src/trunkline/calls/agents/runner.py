@@ -23,10 +23,11 @@ from trunkline.calls.agents.tool_threads import CallThreads
 from trunkline.calls.agents.tools import run_tool, unavailable
 from trunkline.calls.log_events import Breadcrumb, CallError, LogEventUnion, McpServerChanged, ToolProgress
 from trunkline.calls.machine import effects, inputs
+from trunkline.calls.machine.refused_parts import MAX_LOGGED_CHARS, cut_output
 from trunkline.providers import Provider, ProviderNotice
 from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
 from trunkline.realtime.events import Event
-from trunkline.realtime.json_values import to_json_value, valid_unicode
+from trunkline.realtime.json_values import to_json, to_json_value, valid_unicode
 from trunkline.scenario.context import AnyContext, CallContext, HistoryMessage, running_tool
 from trunkline.scenario.error_location import error_location
 from trunkline.scenario.guardrails import MODERATION, needs_text_model
@@ -461,15 +462,19 @@ class AgentRunner:
         return RunContextWrapper(context=self._context)
 
     def _note(self, title: str, data: object) -> None:
-        note = Breadcrumb(title=valid_unicode(str(title)), data=to_json_value(data), call_id=running_tool.get())
-        self._append_threadsafe(note)
+        shown = to_json_value(data)
+        if len(text := to_json(shown).decode()) > MAX_LOGGED_CHARS:
+            shown = cut_output(text, MAX_LOGGED_CHARS)
+        shown_title = cut_output(valid_unicode(str(title)), MAX_LOGGED_CHARS)
+        self._append_threadsafe(Breadcrumb(title=shown_title, data=shown, call_id=running_tool.get()))
 
     def _progress(self, message: str, fraction: float | None) -> None:
         tool_call_id = running_tool.get()
         if tool_call_id is None:
             raise RuntimeError("No tool is running. Call progress() inside a tool.")
         known = None if fraction is None else min(1.0, max(0.0, float(fraction)))
-        progress = ToolProgress(call_id=tool_call_id, message=valid_unicode(str(message)), fraction=known)
+        shown = cut_output(valid_unicode(str(message)), MAX_LOGGED_CHARS)
+        progress = ToolProgress(call_id=tool_call_id, message=shown, fraction=known)
         self._append_threadsafe(progress)
 
     def _append_threadsafe(self, note: LogEventUnion) -> None:

@@ -14,6 +14,8 @@ from trunkline.realtime.service_rules import MAX_TEXT_CHARS
 
 MAX_TOOL_OUTPUT_CHARS = 65_536
 """Limit of a tool's output: some 16,000 tokens of English, half of the context of gpt-realtime."""
+MAX_LOGGED_CHARS = 1 << 20
+"""Limit of one value in the log. A page that is sent more than it reads in time is closed, and gets it again."""
 _ESSENTIAL = (
     "session.type",
     "session.model",

@@ -13,7 +13,7 @@ from trunkline.calls.machine.effects import ConfigureAgent, HandingOff, RefreshT
 from trunkline.calls.machine.inputs import AgentConfigured, AgentFailed, AgentTools, ToolFinished, ToolsChanged
 from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, Outbox
 from trunkline.calls.machine.plan import CallPlan
-from trunkline.calls.machine.refused_parts import cut_output
+from trunkline.calls.machine.refused_parts import MAX_LOGGED_CHARS, cut_output
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.restoration import OUTCOME_UNKNOWN, Restoration, arguments_of
 from trunkline.calls.machine.timers import Timer
@@ -208,7 +208,10 @@ class ToolCalls:
         """Log the result of a running tool and send its output to the model."""
         if finished.tool_call_id not in self._running:
             return
-        self._finish(finished.tool_call_id, result=finished.result, error=finished.error)
+        is_large = len(finished.output) > MAX_LOGGED_CHARS and finished.error is None
+        result = cut_output(finished.output, MAX_LOGGED_CHARS) if is_large else finished.result
+        error = None if finished.error is None else cut_output(finished.error, MAX_LOGGED_CHARS)
+        self._finish(finished.tool_call_id, result=result, error=error)
         output = cut_output(finished.output)
         if output != finished.output:
             message = (
