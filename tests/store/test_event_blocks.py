@@ -13,7 +13,7 @@ from trunkline.calls.log import Entry, Log, frame_of, seq_of
 from trunkline.store.batch import Batch, BatchSink
 from trunkline.store.database import Database
 from trunkline.store.database_sink import DatabaseSink
-from trunkline.store.event_blocks import BLOCKS_AT_ONCE, EventBlock
+from trunkline.store.event_blocks import EventBlock
 from trunkline.store.writer import StoreWriter
 
 
@@ -46,18 +46,30 @@ async def test_a_page_ends_within_a_block(url: str) -> None:
         assert numbers(await calls.frames("call_1", after=6, limit=3)) == []
 
 
-async def test_a_page_needs_more_blocks_than_are_read_at_once(url: str) -> None:
-    await write(url, *(block(seq, frame(seq)) for seq in range(2, 2 * BLOCKS_AT_ONCE)))
+async def test_a_page_has_events_of_many_blocks(url: str) -> None:
+    await write(url, *(block(seq, frame(seq)) for seq in range(2, 100)))
     async with stored_in(url) as (_database, calls):
-        expected = list(range(1, 2 * BLOCKS_AT_ONCE))
-        assert numbers(await calls.frames("call_1", limit=1000)) == expected
-        assert numbers(await calls.frames("call_1")) == expected
+        assert numbers(await calls.frames("call_1", limit=1000)) == list(range(1, 100))
+        assert numbers(await calls.frames("call_1", after=10, limit=50)) == list(range(11, 61))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 6])
+async def test_a_page_is_full_although_numbers_are_missing(url: str, limit: int) -> None:
+    stored_numbers = [1, 2, 9, 1000, 1001]
+    await write(url, block(2, frame(2)), block(9, frame(9)), block(1001, frame(1000), frame(1001)))
+    async with stored_in(url) as (_database, calls):
+        pages, after = [], 0
+        while page := numbers(await calls.frames("call_1", after, limit)):
+            pages += page
+            after = page[-1]
+            assert len(page) == limit or page[-1] == stored_numbers[-1]
+        assert pages == stored_numbers
 
 
 @pytest.mark.parametrize("limit", [None, 2])
 async def test_an_event_of_a_later_block_replaces_one_of_an_earlier_block(url: str, limit: int | None) -> None:
-    later = (block(seq, frame(seq)) for seq in range(4, BLOCKS_AT_ONCE + 10))
-    last = BLOCKS_AT_ONCE + 10
+    later = (block(seq, frame(seq)) for seq in range(4, 60))
+    last = 60
     await write(url, block(3, frame(2, "secret"), frame(3)), *later, block(last, frame(2, "[card]"), frame(last)))
     async with stored_in(url) as (_database, calls):
         assert (await calls.frames("call_1", after=1, limit=limit))[:2] == [frame(2, "[card]"), frame(3)]

@@ -7,17 +7,15 @@ redactor changes an utterance if later words show that it holds personal data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.calls.log import seq_of
 from trunkline.store.schema import event_blocks
-
-BLOCKS_AT_ONCE = 50
-"""The blocks that are read at once, if only some events are wanted."""
 
 
 class EventBlock(NamedTuple):
@@ -50,29 +48,29 @@ async def read_frames(connection: AsyncConnection, call_id: str, after: int = 0,
     Args:
         limit: the number of events at most; None for all.
     """
-    wanted = (event_blocks.c.call_id == call_id, event_blocks.c.last_seq > after)
-    statement = select(event_blocks.c.frames).where(*wanted).order_by(event_blocks.c.last_seq)
+    last_seq = event_blocks.c.last_seq
+    of_call = event_blocks.c.call_id == call_id
+    statement = select(event_blocks.c.frames).where(of_call, last_seq > after).order_by(last_seq)
     by_number: dict[int, str] = {}
     if limit is None:
         _add(by_number, (await connection.execute(statement)).scalars(), after)
         return [by_number[number] for number in sorted(by_number)]
-    last_block = after
+    end = after
     while len(by_number) < limit:
-        next_blocks = statement.add_columns(event_blocks.c.last_seq).where(event_blocks.c.last_seq > last_block)
-        if not (rows := (await connection.execute(next_blocks.limit(BLOCKS_AT_ONCE))).all()):
-            break
-        _add(by_number, (row.frames for row in rows), after)
-        last_block = rows[-1].last_seq
-    page = sorted(by_number)[:limit]
-    if page:
-        replacing = event_blocks.c.last_seq > last_block, event_blocks.c.first_seq <= page[-1]
-        _add(by_number, (await connection.execute(statement.where(*replacing))).scalars(), after)
-    return [by_number[number] for number in page]
+        begin, end = end, 2 * end - after + limit  # more at once if numbers are missing
+        # Any of these blocks, also a much later one, may hold events with these numbers.
+        blocks = statement.where(last_seq > begin, event_blocks.c.first_seq <= end)
+        _add(by_number, (await connection.execute(blocks)).scalars(), begin, end)
+        if len(by_number) < limit:
+            last = (await connection.execute(select(func.max(last_seq)).where(of_call))).scalar()
+            if last is None or last <= end:
+                break
+    return [by_number[number] for number in sorted(by_number)[:limit]]
 
 
-def _add(by_number: dict[int, str], blocks: Iterable[str], after: int) -> None:
-    """Add the events of blocks by their numbers; an event of a later block replaces one with its number."""
+def _add(by_number: dict[int, str], blocks: Iterable[str], begin: int, end: float = math.inf) -> None:
+    """Add the events of blocks that have numbers after `begin`, up to `end`. Later ones replace those before."""
     for frames in blocks:
         for frame in frames.split("\n"):
-            if (number := seq_of(frame)) > after:
+            if begin < (number := seq_of(frame)) <= end:
                 by_number[number] = frame

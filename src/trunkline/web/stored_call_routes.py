@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 NO_STORE = {"cache-control": "no-store"}
 MAX_LIVE = 100
 """Running calls on the first page of a list."""
-FRAMES_AT_ONCE = 1000
+FRAMES_AT_ONCE = 4000
+"""The events that the loop handles at once, which takes some milliseconds."""
 AUDIO_FORMATS: dict[str, AudioFormat] = {"ogg": "ogg", "wav": "wav"}
 MAX_AUDIT = 500
 T = TypeVar("T")
