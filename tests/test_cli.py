@@ -221,6 +221,12 @@ def test_the_package_and_the_command_line_are_imported_without_the_slow_parts(en
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_call_in_the_terminal_imports_no_web_server(environment: dict[str, str]) -> None:
+    code = "import sys, trunkline.terminal; print({'trunkline.web', 'starlette', 'sqlalchemy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
 @pytest.mark.parametrize("command", ["serve", "engine"])
 def test_a_port_that_is_taken(run: Run, command: str) -> None:
     with socket.socket() as other:

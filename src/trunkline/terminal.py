@@ -23,7 +23,7 @@ from trunkline.realtime import events
 from trunkline.scenario.lookup import look_up, unknown_target
 from trunkline.settings import Settings
 from trunkline.terminal_audio import AudioDevice, AudioDeviceError, SpeakerPage
-from trunkline.web.word_recogniser import WordRecogniser
+from trunkline.providers.word_recogniser import WordRecogniser
 
 _TYPE = "Type your message. An empty line interrupts the agent, Ctrl-D hangs up."
 _SPEAK = "Speak, best with headphones. An empty line interrupts the agent, Ctrl-D hangs up."

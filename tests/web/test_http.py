@@ -405,6 +405,7 @@ async def test_the_pages_of_calls_are_the_console_with_addresses_of_their_folder
     assert "frame-ancestors 'none'" in one.headers["content-security-policy"]
     assert (slash.status_code, slash.headers["location"]) == (307, "../calls?q=a")
     assert below.status_code == 404
+    assert "the console is at /, the stored calls at /calls" in below.json()["error"]["message"]
 
 
 # Metadata -------------------------------------------------------------------------------------------------------------

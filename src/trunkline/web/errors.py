@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+_NO_PAGE = "Unknown address: the console is at /, the stored calls at /calls; docs/http-api.md lists the routes."
 
 
 class ApiError(HTTPException):
@@ -51,7 +54,8 @@ def error_response(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         codes = {404: "not_found", 405: "method_not_allowed"}
         code = codes.get(error.status_code, "refused")
-        return JSONResponse({"error": {"message": error.detail, "code": code}}, error.status_code, error.headers)
+        message = _NO_PAGE if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase else error.detail
+        return JSONResponse({"error": {"message": message, "code": code}}, error.status_code, error.headers)
     return JSONResponse({"error": {"message": "internal error", "code": "internal"}}, 500)
 
 

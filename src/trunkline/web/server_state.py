@@ -49,7 +49,7 @@ from trunkline.web.log_redaction import redact_logs
 from trunkline.web.prometheus import Reading, ServerMetrics
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, address_of, client_of
 from trunkline.web.shared_limits import DeploymentLimits
-from trunkline.web.word_recogniser import WordRecogniser
+from trunkline.providers.word_recogniser import WordRecogniser
 
 if TYPE_CHECKING:  # SQLAlchemy takes long to import
     from trunkline.cluster.live_calls import Ownership
