@@ -110,8 +110,8 @@ export type Effect =
   | { type: "reload-catalogue" }
   /** Send any request: a rejected socket has no reason, but a rejected request leads to the sign-in page. */
   | { type: "check-sign-in" }
-  /** Show a notice; with `resume`, it offers to try that call again. */
-  | { type: "notify"; notice: Omit<Notice, "action">; resume?: string }
+  /** Show a notice. With `resume` it offers to try that call again; with `stored`, to open it from the store. */
+  | { type: "notify"; notice: Omit<Notice, "action">; resume?: string; stored?: string }
   | { type: "dismiss"; keys: readonly string[] };
 
 /** `connecting` until the call's log arrives; `reconnecting` while its socket is lost; an `ended` call stays readable. */

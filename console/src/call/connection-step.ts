@@ -339,11 +339,13 @@ class Transition {
 
   /** Leave a call that the server has deleted. */
   private forget(text = CALL_GONE): void {
+    const { link } = this.state;
+    const stored = "callId" in link ? { stored: link.callId } : {};
     this.leave();
     this.settle();
     this.emit(
       { type: "show-address", callId: null, start: null },
-      { type: "notify", notice: { key: "call", tone: "info", text } },
+      { type: "notify", notice: { key: "call", tone: "info", text }, ...stored },
     );
   }
 

@@ -11,6 +11,7 @@ import type { Leg } from "../transport/leg";
 import { RelayLeg } from "../transport/relay";
 import { WebRtcLeg } from "../transport/webrtc";
 import { dismiss, notify } from "../ui/notices";
+import { urlOf } from "../ui/page-address";
 import { recallLeg, rememberLeg, rewriteAddress, scenarioParameters } from "./address";
 import { type CallState, emptyCall } from "./call-state";
 import { catalogue, isCallerView, loadCatalogue } from "./catalogue";
@@ -309,7 +310,12 @@ export class Connection {
     );
   }
 
-  private notify({ notice, resume: callId }: Effect & { type: "notify" }): void {
+  private notify({ notice, resume: callId, stored }: Effect & { type: "notify" }): void {
+    if (stored !== undefined && catalogue.peek()?.health.stores_calls) {
+      const { href } = urlOf(`calls/${encodeURIComponent(stored)}`);
+      notify({ ...notice, action: { label: "Open the stored call", run: () => location.assign(href) } });
+      return;
+    }
     if (callId === undefined) {
       notify(notice);
       return;

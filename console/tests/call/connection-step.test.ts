@@ -279,6 +279,7 @@ describe("returning to a call", () => {
     expect(phase).toBe("idle");
     expect(effectOf(effects, "show-address").callId).toBeNull();
     expect(texts(effects)[0]).toContain("deleted");
+    expect(effectOf(effects, "notify").stored).toBe("c1");
   });
 
   it("keeps a wish to take over through a retry", () => {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { loadCatalogue } from "../../src/call/catalogue";
 import { Connection } from "../../src/call/connection";
 import * as preferences from "../../src/call/preferences";
+import { ApiError } from "../../src/transport/api";
 import type { CallSocketHandlers, Command } from "../../src/transport/call-socket";
 import type { Frame } from "../../src/transport/frames";
 import { dismiss, notices } from "../../src/ui/notices";
@@ -32,6 +34,9 @@ vi.mock("../../src/transport/api", () => {
     joinCall: (callId: string, body: Record<string, unknown>) => ask("join", { callId, ...body }),
     hangUp: (callId: string, leg: string | null) => ask("hang up", { callId, leg }),
     problems: async () => [],
+    scenarios: async () => [],
+    health: async () => ({ status: "ok", version: "1", provider: "local", stores_calls: true }),
+    iceServers: async () => [],
   };
 });
 vi.mock("../../src/transport/relay", async () => {
@@ -202,6 +207,19 @@ describe("joining", () => {
     expect(connection.phase.value).toBe("reconnecting");
     await vi.advanceTimersByTimeAsync(1500);
     expect(names()).toEqual(["join", "join"]);
+  });
+
+  it("leads to the stored call if the server has deleted it", async () => {
+    await loadCatalogue();
+    connection.resume("c1");
+    await settle();
+    newest(fakes.requests).answer.reject(new ApiError("unknown call", 404, "unknown_call"));
+    await settle();
+    const assign = vi.spyOn(location, "assign").mockImplementation(() => undefined);
+    const { action } = newest(notices.value);
+    expect(action?.label).toBe("Open the stored call");
+    action?.run();
+    expect(new URL(String(assign.mock.calls[0]?.[0])).pathname).toBe("/calls/c1");
   });
 
   it("is dropped for a newer order", async () => {
