@@ -19,11 +19,11 @@ from trunkline.calls.time_limits import time_limits_from
 from trunkline.engine.speech.factory import speech_problem
 from trunkline.providers import ProviderError
 from trunkline.providers.factory import MODEL_FIX, choose_provider_name, create_provider, missing_model
+from trunkline.providers.word_recogniser import WordRecogniser
 from trunkline.realtime import events
 from trunkline.scenario.lookup import look_up, unknown_target
 from trunkline.settings import Settings
 from trunkline.terminal_audio import AudioDevice, AudioDeviceError, SpeakerPage
-from trunkline.providers.word_recogniser import WordRecogniser
 
 _TYPE = "Type your message. An empty line interrupts the agent, Ctrl-D hangs up."
 _SPEAK = "Speak, best with headphones. An empty line interrupts the agent, Ctrl-D hangs up."

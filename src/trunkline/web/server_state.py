@@ -33,6 +33,7 @@ from trunkline.loop_watch import LoopWatch
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import MODEL_FIX, choose_provider_name, create_provider, missing_model
 from trunkline.providers.remote_engine import RemoteEngineProvider
+from trunkline.providers.word_recogniser import WordRecogniser
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
 from trunkline.scenario.scenario import ScenarioError
@@ -49,7 +50,6 @@ from trunkline.web.log_redaction import redact_logs
 from trunkline.web.prometheus import Reading, ServerMetrics
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, address_of, client_of
 from trunkline.web.shared_limits import DeploymentLimits
-from trunkline.providers.word_recogniser import WordRecogniser
 
 if TYPE_CHECKING:  # SQLAlchemy takes long to import
     from trunkline.cluster.live_calls import Ownership
