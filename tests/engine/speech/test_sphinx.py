@@ -142,6 +142,30 @@ async def test_the_words_so_far_come_while_sound_arrives(says: Says) -> None:
         await utterance.finish()
 
 
+async def test_the_words_come_again_in_the_pause_after_a_sound_that_added_none(says: Says) -> None:
+    async with recogniser() as ears:
+        so_far: list[str] = []
+        told = asyncio.Event()
+
+        def listen(words: str) -> None:
+            so_far.append(words)
+            told.set()
+
+        utterance = ears.open(grammar=ANSWERS, on_partial=listen)
+        utterance.feed(await says("yes please") + bytes(24_000))
+        async with asyncio.timeout(10):
+            while so_far[-1:] != ["yes please"]:
+                told.clear()
+                await told.wait()
+            utterance.pause()
+            utterance.resume()
+            told.clear()
+            utterance.pause()
+            await told.wait()
+        assert so_far[-2:] == ["yes please", "yes please"]
+        utterance.abandon()
+
+
 @pytest.mark.realtime
 async def test_the_words_are_there_soon_after_the_last_sound(says: Says) -> None:
     sound = await says("yes please")

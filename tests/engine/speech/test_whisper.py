@@ -99,6 +99,21 @@ async def test_a_result_ahead_is_discarded_when_speech_continues(tmp_path: Path)
         assert (await utterance.finish()).text == "1.4 s"
 
 
+async def test_the_words_of_a_pause_come_again_if_a_sound_before_the_next_one_adds_none(tmp_path: Path) -> None:
+    async with whisper(tmp_path) as stt:
+        partials: list[str] = []
+        utterance = stt.open(on_partial=partials.append)
+        feed(utterance, 0.8)
+        utterance.pause()
+        await until(lambda: partials)
+        utterance.resume()
+        feed(utterance, 0.03)
+        utterance.pause()
+        await until(lambda: len(partials) > 1)
+        utterance.abandon()
+    assert partials == ["0.8 s", "0.8 s"]
+
+
 async def test_a_second_pause_replaces_the_first(tmp_path: Path) -> None:
     async with whisper(tmp_path) as stt:
         utterance = stt.open()

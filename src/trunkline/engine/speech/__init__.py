@@ -37,7 +37,10 @@ class Utterance(Protocol):
         """
 
     def resume(self) -> None:
-        """Take note that the caller speaks again: an earlier `pause` was not the end."""
+        """Take note that the caller speaks again: an earlier `pause` was not the end.
+
+        The words of the next pause go to `on_partial` also if they are the same.
+        """
 
     async def finish(self) -> Transcript:
         """Return the words, once all audio has been decoded.

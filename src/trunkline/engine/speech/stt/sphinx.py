@@ -127,6 +127,8 @@ class SphinxUtterance:
         self._on_mean = on_mean
         self._text: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._fed_all = False
+        self._words = ""
+        self._resumed = False
         self._id = worker.add(self)
         worker.send(Open(self._id, grammar, on_partial is not None, mean))
 
@@ -141,10 +143,16 @@ class SphinxUtterance:
             self._worker.send(Audio(self._id, pcm))
 
     def pause(self) -> None:
-        """Do nothing: the words of a pause are known already."""
+        """Report the words again if the caller has spoken on since an earlier pause.
+
+        Otherwise they are known already.
+        """
+        if self._resumed and self._words and not self._text.done():
+            self._report()
 
     def resume(self) -> None:
-        """Do nothing."""
+        """Take note that the words of the last pause are not the last ones."""
+        self._resumed = True
 
     async def finish(self) -> Transcript:
         """Return the words; a second call returns the same. Cancelling it abandons the utterance.
@@ -172,9 +180,9 @@ class SphinxUtterance:
         """Take a reply of the worker."""
         match reply:
             case Partial(text=text):
-                if self._on_partial is not None and not self._text.done():
-                    # By way of the loop, so that an error in the callback does not end the worker's task.
-                    asyncio.get_running_loop().call_soon(self._on_partial, text)
+                self._words = text
+                if not self._text.done():
+                    self._report()
             case Final(text=text, mean=mean):
                 self._worker.remove(self._id)
                 if mean:
@@ -183,6 +191,11 @@ class SphinxUtterance:
                     self._text.set_result(text)
             case Failed(reason=reason):
                 self.fail(reason)
+
+    def _report(self) -> None:
+        if self._on_partial is not None:
+            # By way of the loop, so that an error in the callback does not end the worker's task.
+            asyncio.get_running_loop().call_soon(self._on_partial, self._words)
 
     def fail(self, reason: str) -> None:
         """End the utterance without words."""

@@ -265,7 +265,11 @@ class WhisperUtterance:
             ahead.text.add_done_callback(lambda _text: self._on_partial_text(ahead))
 
     def resume(self) -> None:
-        """Discard the result of the last `pause`, except as a partial transcript."""
+        """Discard the result of the last `pause`, except as a partial transcript.
+
+        The next pause reports its words also if they are the same.
+        """
+        self._text = ""
         if self._ahead is not None:
             self._stt.cancel(self._ahead)
             self._ahead = None
