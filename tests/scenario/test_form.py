@@ -337,9 +337,24 @@ def test_a_caller_may_take_time(filling: Filling, reply: str) -> None:
     assert filling.says(reply) == "Of course, take your time. What is your number?"
 
 
-def test_a_recogniser_may_write_two_oh_six_as_a_year(filling: Filling) -> None:
+@pytest.mark.parametrize("words", ["it's 2006 555 0100", "it's 2016 55501 double o"])
+def test_a_recogniser_may_write_two_oh_six_as_a_year(filling: Filling, words: str) -> None:
     filling.says("Dana")
-    assert filling.says("it's 2006 555 0100") == "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
+    assert filling.says(words) == "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
+
+
+def test_a_number_that_begins_with_the_digits_of_a_year_stays(filling: Filling) -> None:
+    filling.says("Dana")
+    assert filling.says("it's 2016 555 010") == "I have 2 0 1, 6 5 5, 5 0 1 0. Is that right?"
+
+
+def test_a_caller_who_begins_an_incomplete_number_again_is_helped(filling: Filling) -> None:
+    filling.says("Dana")
+    assert filling.says("206 55 0100") == "I have 2 0 6 5 5 0 1 0 0 so far, and need 10 digits. Please go on."
+    assert filling.says("206 555") == (
+        "I have 2 0 6 5 5 5 so far, and need 10 digits. Please say the 10 digits one by one, or use the keys."
+    )
+    assert filling.says("0100") == "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
 
 
 def test_a_second_misunderstanding_is_helped_differently(filling: Filling) -> None:

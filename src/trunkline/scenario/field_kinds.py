@@ -12,8 +12,8 @@ from trunkline.scenario.form_phrases import CORRECTS
 from trunkline.scenario.phrases import Phrases, best_match, normalise
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_date_parts, read_digits
 
-_OH = re.compile(r"\b([1-9])00([1-9])\b")
-"""A number in which a recogniser writes "two oh six" as 2006."""
+_OH = re.compile(r"\b([1-9])0[01]([1-9])\b")
+"""A number in which a recogniser writes "two oh six" as 2006, or as the year 2016."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Number:
         if len(read_digits(said)) > self.digits == len(read_digits(respelled)):
             said = respelled
         whole, piece, too_many = _split(str(before or ""), self.digits)
-        done = False
+        done = restarted = False
         for run, corrects in _runs(said):
             digits = _national(run, self.digits)
             if len(digits) == self.digits:
@@ -127,6 +127,7 @@ class Number:
             else:
                 if done:
                     continue
+                restarted = bool(piece) and not corrects and len(piece + digits) > self.digits
                 piece = _continued(piece, digits, corrects, self.digits)
                 whole, done = (piece, True) if len(piece) == self.digits else ("", False)
         if done:
@@ -136,7 +137,8 @@ class Number:
             return Partial("", ask)
         if not piece or piece == before:
             return None
-        return Partial(piece, f"I have {' '.join(piece)} so far, and need {self.digits} digits. Please go on.")
+        ask = self.help if restarted else "Please go on."
+        return Partial(piece, f"I have {' '.join(piece)} so far, and need {self.digits} digits. {ask}")
 
     def find(self, words: str) -> tuple[str, int, int] | None:
         """See `Kind.find`."""
