@@ -45,6 +45,15 @@ async def test_a_category_is_looked_up(voice_call: VoiceCalls, words: str, categ
     assert [offer["item_id"] for offer in offers] == items
 
 
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [("how much is it", "Which one do you mean?"), ("I'll take it", "Good. Which one, then?")],
+)
+async def test_an_item_that_was_not_named_is_asked_for(voice_call: VoiceCalls, words: str, question: str) -> None:
+    call = await at_sales(voice_call)
+    assert (await call.say(words)).text == question
+
+
 async def test_cart_and_checkout(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
     turn = await call.say("I'll take the Peak Bomber please")

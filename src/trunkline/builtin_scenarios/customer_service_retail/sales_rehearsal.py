@@ -89,7 +89,7 @@ async def _sales(caller: Caller) -> Lines:
             item = next(each for each in SALE if each.name == "Alpine Blade")
             question = f"For a first season I'd take the Alpine Blade: it forgives. {_OFFER}"
         elif reply.meant in (YES, TAKE, REMOVE, ASK_ABOUT):
-            question = "Good. Which one, then?"
+            question = "Good. Which one, then?" if reply.meant in (YES, TAKE) else "Which one do you mean?"
         elif cart and reply.meant in (CHECKOUT, NO, BYE) and not (offered and reply.meant is NO):
             question = await _checked_out(form, cart)
         elif reply.meant is CHECKOUT:
