@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -74,3 +75,30 @@ async def test_an_incomplete_body_times_out(monkeypatch: pytest.MonkeyPatch) -> 
         answer = await answer_to(server, head + b"\r\n{")
     assert answer.startswith(b"HTTP/1.1 408")
     assert b'"code":"request_timeout"' in answer
+
+
+MALFORMED = {
+    "invalid UTF-8": b"\x81\x82\x00\x00\x00\x00\xff\xfe",
+    "no mask": b"\x81\x05hello",
+    "reserved bits": b"\xf1\x80abcd",
+    "a ping that is too large": b"\x89\xfe\x00\xc8" + bytes(204),
+    "a length without end": b"\x81\xff\x40\x00\x00\x00\x00\x00\x00\x00abcd",
+}
+
+
+@pytest.mark.parametrize("frame", MALFORMED.values(), ids=MALFORMED.keys())
+async def test_a_malformed_frame_closes_the_socket_and_is_not_logged(
+    frame: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with engine(ListenerLimits()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"GET /v1/realtime?model=m HTTP/1.1\r\nhost: 127.0.0.1\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+            b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        async with asyncio.timeout(10):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101")
+            writer.write(5 * (b"\x81\x82\x00\x00\x00\x00{}") + frame)  # the session answers the first ones
+            await reader.read()
+        writer.close()
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]

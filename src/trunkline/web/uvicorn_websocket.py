@@ -66,15 +66,7 @@ class CallSocketProtocol(RefusableSocketProtocol):
     """
 
     def send_receive_event_to_app(self) -> None:
-        """Close the socket for invalid UTF-8, and pause reading only at a full queue.
-
-        The base class pauses after each message, and logs invalid text with a traceback.
-        """
-        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
-            self.frames = []
-            self.conn.send_close(1007, "Text must be UTF-8.")  # RFC 6455, 8.1
-            self.handle_parser_exception()
-            return
+        """Pause reading only at a full queue. The base class pauses after each message."""
         if (
             self.take_audio is not None
             and self.curr_msg_data_type == "bytes"
@@ -97,9 +89,9 @@ class CallSocketProtocol(RefusableSocketProtocol):
         """See the base class, which writes to a closing transport: asyncio logs that each time."""
         if message["type"] != "websocket.send":
             await super().send(message)
-        elif self.transport.is_closing():
+        elif self.transport.is_closing() or self.close_sent:
             raise ClientDisconnected
-        elif (text := message.get("text")) is not None and self.handshake_complete and not self.close_sent:
+        elif (text := message.get("text")) is not None and self.handshake_complete:
             await self._send_text(text)
         else:  # past the handshake, which the class between handles; this writes the texts that wait, too
             await WebSocketsSansIOProtocol.send(self, message)
@@ -140,11 +132,3 @@ class CallSocketProtocol(RefusableSocketProtocol):
         self._waiting_characters = 0
         if not self.transport.is_closing() and (waiting := b"".join(self.conn.data_to_send())):
             self.transport.write(waiting)
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
