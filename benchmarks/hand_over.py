@@ -107,7 +107,15 @@ class Page:
 async def connecting(url: str, call: dict[str, Any], after: int) -> AsyncIterator[websockets.ClientConnection]:
     address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}&after={after}"
     options: dict[str, Any] = {"compression": None, "max_size": None, "max_queue": None, "proxy": None}
-    async with websockets.connect(address, open_timeout=60, **options) as socket:
+    while True:
+        try:
+            socket = await websockets.connect(address, open_timeout=60, **options)
+            break
+        except websockets.InvalidStatus as refused:  # the database of a busy machine does not answer in time
+            if refused.response.status_code != 503:
+                raise
+            await asyncio.sleep(REDIAL_S)
+    async with socket:
         yield socket
 
 
