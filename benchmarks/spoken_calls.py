@@ -5,7 +5,8 @@ Piper's, and flite's where it is installed. The engine's session, Silero and Whi
 virtual time, and a decoding takes none of it: the figures show understanding, not speed.
 
 A caller knows the question that they are asked, and not the agent's rules. They answer it in one of several wordings,
-and in another one if it comes again. A call gets through if its goal is reached with the right values.
+and in another one if it comes again. They correct a telephone number that is read back with other digits. A call gets
+through if its goal is reached with the right values.
 """
 
 from __future__ import annotations
@@ -59,18 +60,21 @@ class Goal:
     Attributes:
         answers: for each question, a pattern in the agent's last words, and wordings of the answer.
         reached: returns whether the call got through.
+        number: the caller's telephone number, and wordings by which they correct another one that is read back.
     """
 
     name: str
     scenario: AnyScenario
     answers: Sequence[tuple[str, Sequence[str]]]
     reached: Callable[[VoiceCall, str], bool]
+    number: tuple[str, Sequence[str]] = ("", ())
 
     def sentences(self) -> set[str]:
         """Return all sentences that a caller may say."""
-        return {CONFUSED, *(wording for _question, wordings in self.answers for wording in wordings)}
+        return {CONFUSED, *self.number[1], *(wording for _question, wordings in self.answers for wording in wordings)}
 
 
+READ_BACK = re.compile(r"\bI have ((?:\d[, ]*){10})\. Is that right")
 CONFUSED = "Sorry, could you say that again?"
 YES = ("yes", "yes, that's right", "yeah, correct", "yep, that's it")
 
@@ -199,6 +203,15 @@ GOALS = (
             re.search("that's accepted|can't take it back", heard) is not None
             and {"(206) 555-0100", "1990-03-05", "4321", "credit_card"} <= set(verified(call).values())
         ),
+        (
+            "2065550100",
+            (
+                "No, it's two oh six, five five five, oh one double oh.",
+                "No. It is two zero six, five five five, zero one zero zero.",
+                "No, two oh six, five five five, oh one oh oh.",
+                "No, that's wrong.",
+            ),
+        ),
     ),
 )
 
@@ -290,6 +303,7 @@ async def hold(goal: Goal, audio: Mapping[str, bytes], number: int) -> tuple[boo
 
 async def converse(goal: Goal, caller: VoiceCall, number: int) -> tuple[bool, str]:
     asked: Counter[int] = Counter()
+    corrected = 0
     await caller.hears(re.compile(r"\?|\bsay\b|\."))
     heard = ""
     await caller._until_quiet("before the caller could speak")
@@ -299,6 +313,12 @@ async def converse(goal: Goal, caller: VoiceCall, number: int) -> tuple[bool, st
         if goal.reached(caller, heard):
             return True, ""
         question = " ".join(said.split())[-220:]
+        right, corrections = goal.number
+        read_back = READ_BACK.search(question)
+        if read_back is not None and right and re.sub(r"\D", "", read_back[1]) != right:
+            said = (await caller.say(corrections[(number + corrected) % len(corrections)])).text
+            corrected += 1
+            continue
         best = -1, -1
         for index, (pattern, _wordings) in enumerate(goal.answers):
             for match in re.finditer(pattern, question):
