@@ -343,6 +343,29 @@ def test_a_recogniser_may_write_two_oh_six_as_a_year(filling: Filling, words: st
     assert filling.says(words) == "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
 
 
+@pytest.mark.parametrize("words", ["206, 555, go 100", "2 0 6 5 5 5 or 1 0 0"])
+def test_a_recogniser_may_write_another_word_for_oh(filling: Filling, words: str) -> None:
+    filling.says("Dana")
+    assert filling.says(words) == "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
+
+
+def test_a_word_between_digits_adds_none_to_a_complete_number(filling: Filling) -> None:
+    filling.says("Dana")
+    assert filling.says("206 555 or 0100") == "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
+
+
+def test_a_correction_that_begins_the_number_again_does_not_replace_its_end(filling: Filling) -> None:
+    filling.says("Dana", "206 555 1442")
+    assert "2 0 6 5 5 5 so far" in filling.says("No, it's 206 555")
+    assert filling.says("0142") == "I have 2 0 6, 5 5 5, 0 1 4 2. Is that right?"
+
+
+@pytest.mark.parametrize("words", ["no, 42", "no, 0142", "no, 555 0142"])
+def test_a_correction_replaces_the_last_digits(filling: Filling, words: str) -> None:
+    filling.says("Dana", "206 555 0155")
+    assert "2 0 6, 5 5 5, 0 1 4 2. Is that right?" in filling.says(words)
+
+
 def test_a_number_that_begins_with_the_digits_of_a_year_stays(filling: Filling) -> None:
     filling.says("Dana")
     assert filling.says("it's 2016 555 010") == "I have 2 0 1, 6 5 5, 5 0 1 0. Is that right?"

@@ -12,8 +12,10 @@ from trunkline.scenario.form_phrases import CORRECTS
 from trunkline.scenario.phrases import Phrases, best_match, normalise
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_date_parts, read_digits
 
-_OH = re.compile(r"\b([1-9])0[01]([1-9])\b")
+_YEAR_WITH_OH = re.compile(r"\b([1-9])0[01]([1-9])\b")
 """A number in which a recogniser writes "two oh six" as 2006, or as the year 2016."""
+_MISHEARD_OH = re.compile(r"(?<=\d)\W+(?:go|or)\W+(?=\d)")
+"""Words that a recogniser writes for an "oh" between digits, as in "555, go 142"."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,9 @@ class Number:
         Digits continue the ones before. After a complete number they correct its end, if a correction announces them
         ("no, 42", "it ends in 42") or they are as many as the last group.
         """
-        respelled = _OH.sub(r"\1 0 \2", said)
-        if len(read_digits(said)) > self.digits == len(read_digits(respelled)):
-            said = respelled
+        if len(read_digits(said)) != self.digits:
+            respelled = (_YEAR_WITH_OH.sub(r"\1 0 \2", said), _MISHEARD_OH.sub(" 0 ", said))
+            said = next((words for words in respelled if len(read_digits(words)) == self.digits), said)
         whole, piece, too_many = _split(str(before or ""), self.digits)
         done = restarted = False
         for run, corrects in _runs(said):
@@ -122,7 +124,7 @@ class Number:
                 whole, piece, done = digits, "", True
             elif len(digits) > self.digits:
                 too_many = digits
-            elif whole and len(digits) > 1 and (corrects or (len(digits) == self.groups[-1] and not done)):
+            elif whole and self._is_end(digits) and (corrects or (len(digits) == self.groups[-1] and not done)):
                 whole, done = whole[: -len(digits)] + digits, True
             else:
                 if done:
@@ -147,6 +149,11 @@ class Number:
         match = _numbers(self.groups, whole=False).match(words)
         value = self.read(words, None)
         return (value, match.start, match.end) if match and isinstance(value, str) else None
+
+    def _is_end(self, digits: str) -> bool:
+        """Return whether digits can replace the end of a number: its last groups, or a part of the last one."""
+        ends = {sum(self.groups[-count:]) for count in range(1, len(self.groups))}
+        return 1 < len(digits) <= self.groups[-1] or len(digits) in ends
 
     def spoken(self, value: str) -> str:
         """Return the digits one by one, in groups."""
