@@ -184,6 +184,11 @@ def _write(output: Path, test: GeneratedTest, recording: Path | None) -> None:
     beside = len(test.clips) + len(test.images)
     also = f", with {beside} file{'s' if beside > 1 else ''} beside it" if beside else ""
     typer.echo(f"The test is in {output}{also}. Trim it, then run it: pytest {output}", err=True)
+    typer.echo(
+        "If pytest's configuration does not name the file of your scenario (voice_scenarios): "
+        f"trunkline evaluate {output} -n 1 --scenario FILE",
+        err=True,
+    )
     if not output.name.startswith("test_"):
         typer.echo("pytest collects only files with names that begin with test_.", err=True)
 

@@ -68,7 +68,7 @@ class Environment:
             wrong = f"\nThese failed to load:{problems}" if problems else ""
             raise LookupError(
                 f"Unknown scenario {scenario!r}; known: {there}. Name the files of your scenarios in pytest's "
-                f"configuration, as voice_scenarios.{wrong}"
+                f"configuration, as voice_scenarios, or run: trunkline evaluate TESTS -n 1 --scenario FILE{wrong}"
             )
         return loaded.by_name[scenario]
 

@@ -148,7 +148,8 @@ def test_a_test_is_printed(log: Path, entries: list[Entry]) -> None:
 def test_a_test_is_written_and_passes(log: Path, scenario: Path, tmp_path: Path) -> None:
     code, _, errors = trunkline("test-from", log, "-o", tmp_path / "test_call.py")
     assert code == 0
-    assert f"run it: pytest {tmp_path / 'test_call.py'}" in errors
+    assert f"run it: pytest {tmp_path / 'test_call.py'}\n" in errors
+    assert f"trunkline evaluate {tmp_path / 'test_call.py'} -n 1 --scenario FILE" in errors
     options = ["-q", "-p", "no:cacheprovider", f"--override-ini=voice_scenarios={scenario}", "--rootdir", str(tmp_path)]
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(tmp_path / "test_call.py")],
