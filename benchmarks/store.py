@@ -31,6 +31,7 @@ from relay import FRAME_MS, caller_of, listen, speak
 from shared.process import serving
 from shared.stub_model import WORDS, StubModel, app_running
 from shared.trunkline_server import calling, drained, serve_trunkline
+from sqlalchemy import ColumnElement, delete
 
 from trunkline.calls import log_events
 from trunkline.calls.log import Log, seq_of
@@ -40,6 +41,7 @@ from trunkline.store.batch import Batch, BatchSink
 from trunkline.store.database import Database
 from trunkline.store.database_sink import DatabaseSink
 from trunkline.store.event_blocks import EventBlock
+from trunkline.store.schema import event_blocks
 from trunkline.store.stored_calls import CallFilters, StoredCalls
 from trunkline.store.writer import StoreWriter
 
@@ -49,6 +51,8 @@ TURN_EVERY_S = 5.0
 READS = 9
 DELAY_EVENTS_PER_S, DELAY_S = 1_000, 10.0
 HOUR_TURNS = 720
+BLOCK_EVENTS = 4
+"""The events of a block of the hour: 52,564 in 14,400 batches."""
 COMMON, RARE = "the", "xylophone"
 
 
@@ -214,6 +218,23 @@ async def filled(url: str, calls: int) -> None:
         while writer.queued_events:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.05)
     assert writer.lost_events == 0
+    await divide(url, f"call_{calls}")
+
+
+async def divide(url: str, call_id: str) -> None:
+    """Store the events of a call in as many blocks as in real time: it has some events for each batch of 250 ms."""
+    database = Database(url)
+    frames = await StoredCalls(database).frames(call_id)
+    await database.write(lambda connection: connection.execute(delete(event_blocks).where(_of(call_id))))
+    parts = [frames[start : start + BLOCK_EVENTS] for start in range(0, len(frames), BLOCK_EVENTS)]
+    blocks = [EventBlock(call_id, seq_of(part[-1]), seq_of(part[0]), part) for part in parts]
+    sink = DatabaseSink(database, "bench")
+    assert not await sink.write(Batch([], blocks, []))
+    await sink.close()
+
+
+def _of(call_id: str) -> ColumnElement[bool]:
+    return event_blocks.c.call_id == call_id
 
 
 async def reads(url: str, name: str, calls: int) -> None:
