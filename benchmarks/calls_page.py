@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import statistics
 import sys
@@ -26,36 +27,43 @@ from store import HOUR_TURNS, databases, filled
 from trunkline.store.audio import opus
 
 FLAGS = ["--no-sandbox", "--disable-gpu"]
-NOW = "() => performance.now()"
+WATCH = """moments => {
+  window.shown = {};
+  const look = () => {
+    for (const [name, [selector, count]] of Object.entries(moments)) {
+      if (name in shown || document.querySelectorAll(selector).length < count) continue;
+      shown[name] = null;
+      requestAnimationFrame(() => setTimeout(() => (shown[name] = performance.now())));
+    }
+  };
+  new MutationObserver(look).observe(document, { childList: true, subtree: true });
+}"""
+LIST = {"the list": ("tbody tr", 20)}
+CALL = {
+    "a call of an hour, open": ("section[aria-label=Player], .stored-list .moment", 2),
+    "… complete": (".stored-list .moment", 2 * HOUR_TURNS),
+}
+Moments = dict[str, tuple[str, int]]
 
 
-async def list_shown(page: Page, url: str) -> list[float]:
-    """Return the time until the list of calls is shown, in ms."""
-    await page.goto(f"{url}/calls", wait_until="commit")
-    await page.get_by_role("table").get_by_role("row").nth(20).wait_for()
-    return [await page.evaluate(NOW)]
-
-
-async def call_shown(page: Page, url: str, number: int) -> list[float]:
-    """Return the times until a call is open, and until all of it is there, in ms."""
-    await page.goto(f"{url}/calls/call_{number}", wait_until="commit")
-    await page.get_by_role("region", name="Player").wait_for()
-    await page.get_by_text("order number", exact=False).first.wait_for()
-    is_open = await page.evaluate(NOW)
-    last = f"It is order {number * 17 + HOUR_TURNS - 1}"
-    await page.get_by_text(last, exact=False).first.wait_for(state="attached")
-    return [is_open, await page.evaluate(NOW)]
+async def shown(page: Page, url: str, moments: Moments) -> dict[str, float]:
+    """Return the times from the navigation until each moment's elements are painted, in ms."""
+    await page.add_init_script(f"({WATCH})({json.dumps(moments)})")
+    await page.goto(url, wait_until="commit")
+    last = list(moments)[-1]
+    await page.wait_for_function("last => window.shown?.[last]", arg=last, polling=100)
+    times: dict[str, float] = await page.evaluate("shown")
+    return times
 
 
 async def measured(browser: Browser, url: str, calls: int, opens: int) -> None:
     """Open the pages several times, each with an empty cache."""
     found: dict[str, list[float]] = {}
     for _ in range(opens):
-        for names, number in ((["the list"], None), (["a call of an hour, open", "… complete"], calls)):
+        for path, moments in (("calls", LIST), (f"calls/call_{calls}", CALL)):
             context = await browser.new_context(viewport={"width": 1440, "height": 900})
             page = await context.new_page()
-            took = await (list_shown(page, url) if number is None else call_shown(page, url, number))
-            for name, ms in zip(names, took, strict=True):
+            for name, ms in (await shown(page, f"{url}/{path}", moments)).items():
                 found.setdefault(name, []).append(ms)
             await context.close()
     for name, times in found.items():
