@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trunkline.calls import log, log_events
-from trunkline.calls.metrics.operator_lines import OperatorLines
+from trunkline.calls.metrics.operator_lines import READ_KINDS, OperatorLines
 from trunkline.structured_log import JsonFormatter, TextFormatter, log_event, use_format
 
 pytestmark = pytest.mark.pure
@@ -26,7 +26,7 @@ class Tape:
     def __init__(self, *, content: bool = False) -> None:
         self.now_ms = 0.0
         self._log = log.Log(lambda: self.now_ms)
-        self._log.subscribe(OperatorLines(content=content).read)
+        self._log.subscribe(OperatorLines(content=content).read, *READ_KINDS)
         self.append(STARTED)
 
     def append(self, event: log_events.LogEventUnion) -> None:

@@ -14,7 +14,7 @@ from trunkline.calls import log, log_events
 from trunkline.listener.refusals import Refusals
 from trunkline.providers import ProviderError
 from trunkline.web import create_app, server_state
-from trunkline.web.prometheus import MAX_LABELS, ServerMetrics
+from trunkline.web.prometheus import MAX_LABELS, READ_KINDS, ServerMetrics
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -89,7 +89,7 @@ async def test_the_metrics_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_errors_tools_tokens_and_links_are_counted() -> None:
     metrics = ServerMetrics(())
     tape = log.Log(lambda: 0.0)
-    tape.subscribe(metrics.read)
+    tape.subscribe(metrics.read, *READ_KINDS)
     tokens = log_events.Tokens(input_text=5, output_audio=7)
     for event in (
         log_events.CallError(message="busy", code="rate_limit_exceeded", source="provider"),
@@ -122,7 +122,7 @@ def test_errors_tools_tokens_and_links_are_counted() -> None:
 def test_names_from_outside_cannot_make_ever_more_series() -> None:
     metrics = ServerMetrics(())
     tape = log.Log(lambda: 0.0)
-    tape.subscribe(metrics.read)
+    tape.subscribe(metrics.read, *READ_KINDS)
     for number in range(3 * MAX_LABELS):
         tape.append(log_events.ToolDone(call_id="c", name=f"tool_{number}", duration_ms=1, error="unknown"))
     tape.append(log_events.ToolDone(call_id="c", name='x"} 1\nforged', duration_ms=1))

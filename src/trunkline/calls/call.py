@@ -11,12 +11,12 @@ from trunkline.calls import commands
 from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
-from trunkline.calls.audience import Audience, CallerView
+from trunkline.calls.audience import CallerView
 from trunkline.calls.call_plan import plan_call
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
 from trunkline.calls.live_record import LiveRecord, TakenOverCall, seconds_since
-from trunkline.calls.log import Entry, Log, LogBudget, LogReaderFactory, frame_of
+from trunkline.calls.log import Entry, Log, LogBudget, LogReaderFactory, ReaderOfKinds, frame_of
 from trunkline.calls.log_events import (
     AudioAcknowledged,
     AudioDucked,
@@ -242,7 +242,9 @@ class Call:
                 recording.continue_from(taken_over.committed_ms)
             self.log.subscribe(recording.read)
         for make_reader in readers:
-            self.log.subscribe(make_reader(self.log))
+            made = make_reader(self.log)
+            reader, kinds = made if isinstance(made, ReaderOfKinds) else (made, frozenset())
+            self.log.subscribe(reader, *kinds)
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
         if taken_over is None:
@@ -641,11 +643,12 @@ class Call:
 
     def _on_log_entry(self, entry: Entry) -> None:
         for page in self._pages:
-            if page.reads_log and (frame := self._frame_for(page.audience, entry)) is not None:
+            if not page.reads_log:
+                continue
+            if page.audience == "operator":
+                page.push(self.log.frame(entry))
+            elif (frame := self._caller_view.frame(entry)) is not None:
                 page.push(frame)
-
-    def _frame_for(self, audience: Audience, entry: Entry) -> str | None:
-        return self.log.frame(entry) if audience == "operator" else self._caller_view.frame(entry)
 
     # Inputs and effects ---------------------------------------------------------------------------------------------
     def _perform(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect

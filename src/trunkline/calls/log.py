@@ -11,6 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,7 +33,16 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 Reader = Callable[[Entry], None]
 Kind = type[LogEvent]
-LogReaderFactory = Callable[["Log"], Reader]
+
+
+class ReaderOfKinds(NamedTuple):
+    """A reader, and the classes of the events that it reads."""
+
+    read: Reader
+    kinds: frozenset[Kind]
+
+
+LogReaderFactory = Callable[["Log"], Reader | ReaderOfKinds]
 """Makes a reader for one call, before its first event."""
 MAX_KEPT_EVENTS = 20_000
 """Number of events kept in memory for each call; audio is not among them."""
@@ -97,13 +107,10 @@ class Log:
         """Append an event, pass it to the readers, and return it with its number and time."""
         seq = self.last_seq = self.last_seq + 1
         at_ms = round(self._now_ms())
-        entry = Entry(seq, at_ms, event)
         self._keep(frame_of(event, seq, at_ms))
-        try:
-            readers = self._readers_of[type(event)]
-        except KeyError:
-            readers = self._find_readers(type(event))
-        for reader in readers:
+        entry = Entry(seq, at_ms, event)
+        kind = type(event)
+        for reader in self._readers_of.get(kind) or self._find_readers(kind):
             reader(entry)
         return entry
 
@@ -129,8 +136,13 @@ class Log:
     def _keep(self, frame: str) -> None:
         tail, budget, size = self._tail, self._budget, len(frame)
         tail.append(frame)
-        self.size_bytes += size
-        budget.used_bytes += size
+        own = self.size_bytes = self.size_bytes + size
+        used = budget.used_bytes = budget.used_bytes + size
+        if own > budget.max_bytes_each or len(tail) > self._max_kept or used > budget.max_bytes:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        tail, budget = self._tail, self._budget
         while (self.size_bytes > budget.max_bytes_each or len(tail) > self._max_kept) and len(tail) > 1:
             self._drop_first()
         if budget.used_bytes > budget.max_bytes:

@@ -17,7 +17,7 @@ MAX_LABELS = 100
 """Values of one label, which come from scenarios, models and services; any further value is `other`."""
 _LABEL = re.compile(r"[\w.:-]{1,60}")
 _COUNTED = ("input_text", "input_audio", "cached_text", "cached_audio", "output_text", "output_audio")
-_READ: frozenset[type] = frozenset(
+READ_KINDS: frozenset[log.Kind] = frozenset(
     {
         log_events.CallStarted,
         log_events.CallEnded,
@@ -89,8 +89,6 @@ class ServerMetrics:
 
     def read(self, entry: log.Entry) -> None:  # noqa: C901 - one case for each event
         """Read an entry of a call's log."""
-        if type(entry.event) not in _READ:  # as most events: a `match` would try all cases
-            return
         match entry.event:
             case log_events.CallStarted(scenario=scenario):
                 self._calls.labels(scenario=self._label("scenario", scenario)).inc()

@@ -17,8 +17,9 @@ from trunkline.calls.agents.runner import StateError
 from trunkline.calls.agents.tool_threads import TOOL_THREADS
 from trunkline.calls.call import Call, UnsupportedScenarioError
 from trunkline.calls.filler_audio import FillerAudio
-from trunkline.calls.log import Log, LogReaderFactory, Reader
+from trunkline.calls.log import Log, LogReaderFactory, ReaderOfKinds
 from trunkline.calls.log_events import StoreDegraded, StoreRestored
+from trunkline.calls.metrics import operator_lines
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.metrics.operator_lines import OperatorLines
 from trunkline.calls.registry import CallRegistry
@@ -42,6 +43,7 @@ from trunkline.store.audio.redaction_judge import RedactionJudge
 from trunkline.store.call_store import CallStore
 from trunkline.store.redaction import CallRedactor, policy_of
 from trunkline.structured_log import log_event
+from trunkline.web import prometheus
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.capacity import capacity_of
 from trunkline.web.errors import ApiError
@@ -233,8 +235,11 @@ class ServerState:
             reasons.append("full")
         return reasons
 
-    def _operator_reader(self, _log: Log) -> Reader:
-        return OperatorLines(content=self.settings.log_content).read
+    def _operator_reader(self, _log: Log) -> ReaderOfKinds:
+        return ReaderOfKinds(OperatorLines(content=self.settings.log_content).read, operator_lines.READ_KINDS)
+
+    def _metrics_reader(self, _log: Log) -> ReaderOfKinds:
+        return ReaderOfKinds(self.metrics.read, prometheus.READ_KINDS)
 
     def _store_for(self, settings: Settings) -> CallStore | None:
         if settings.store is None or settings.store == "off":
@@ -366,7 +371,7 @@ class ServerState:
             stack.push_async_callback(voice.aclose)
             words = WordRecogniser(self.settings)
             stack.push_async_callback(words.aclose)
-            readers: list[LogReaderFactory] = [self._operator_reader, lambda _log: self.metrics.read]
+            readers: list[LogReaderFactory] = [self._operator_reader, self._metrics_reader]
             if self.store is not None:
                 await stack.enter_async_context(self.store.running())
                 readers.append(self.store.writer.reader)

@@ -40,8 +40,6 @@ class OperatorLines:
             if event.event["type"] == "session.created":
                 self._session_created(event.event)
             return
-        if type(event) not in _READ:  # as most events: a `match` would try all cases
-            return
         match event:
             case log_events.CallStarted() as started:
                 self._call = started.call_id
@@ -124,8 +122,9 @@ class OperatorLines:
 
 
 _COUNTED = ("input_text", "input_audio", "output_text", "output_audio")
-_READ: frozenset[type] = frozenset(
+READ_KINDS: frozenset[log.Kind] = frozenset(
     {
+        log_events.WireReceived,
         log_events.CallStarted,
         log_events.CallTakenOver,
         log_events.AgentChanged,
@@ -143,4 +142,4 @@ _READ: frozenset[type] = frozenset(
         log_events.CallEnded,
     }
 )
-"""The events that the lines are about, besides `session.created`."""
+"""The events that the lines are about; `session.created` is a `WireReceived`."""
