@@ -310,6 +310,7 @@ def test_a_page_opened_on_a_file_with_an_error_calls_it_after_the_fix(context: B
     page.goto(f"{first.url}/?agentConfig=mine&transport=websocket")
     expect(page.get_by_text("SyntaxError")).to_be_visible()
     expect(page.get_by_text("Save the fix, and the call starts")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Scenario").get_by_role("option", name="Not loaded")).to_have_count(1)
     first.stop()
     file.write_text(MINE)
     second = Server(str(file), port=first.port)

@@ -60,6 +60,7 @@ function ScenarioSelects(): VNode {
           onChange={(event) => chooseScenario(event.currentTarget.value)}
         >
           {catalogue.value === null && <option value="">Loading…</option>}
+          {catalogue.value !== null && scenario.value === undefined && <option value="">Not loaded</option>}
           {scenarios.map(({ name, title }) => (
             <option key={name} value={name}>
               {title || name}
