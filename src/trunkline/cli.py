@@ -427,6 +427,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None, tls: 
     from trunkline.descriptors import raise_soft_limit
     from trunkline.engine.default import local_engine
     from trunkline.engine.speech import SpeechError
+    from trunkline.loop_watch import LoopWatch
     from trunkline.scenario.loading import load
     from trunkline.settings import is_loopback
     from trunkline.structured_log import use_format
@@ -442,7 +443,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None, tls: 
         typer.echo(f"{problem}", err=True)
     running = local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port, tls=tls)
     try:
-        with redact_logs(log_content=settings.log_content):
+        with redact_logs(log_content=settings.log_content), LoopWatch():
             async with running as server:
                 typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
                 _show_certificate(tls)

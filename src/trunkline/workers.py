@@ -27,6 +27,7 @@ from trunkline.cluster.node import ClusterNode
 from trunkline.cluster.peer_address import PeerAddress
 from trunkline.cluster.supervisor import ProcessPlan, Supervisor
 from trunkline.event_loop import ServerLoop
+from trunkline.loop_watch import LoopWatch
 from trunkline.parent_watch import end_with_parent
 from trunkline.providers.factory import choose_provider_name
 from trunkline.settings import Settings
@@ -171,7 +172,7 @@ async def _serve_engine(
     ending = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
     scenarios = await asyncio.to_thread(load, targets)  # the workers report its problems
-    with redact_logs(log_content=settings.log_content):
+    with redact_logs(log_content=settings.log_content), LoopWatch():
         async with local_engine(scenarios.by_name, settings, key=address.key, listener=address.listener):
             reports.send(True)
             await ending.wait()

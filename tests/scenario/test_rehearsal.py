@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Generator, Mapping, Sequence
@@ -16,7 +17,9 @@ from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, ask, call_tool, 
 from trunkline.realtime.events import Item
 from trunkline.scenario.performance import perform
 from trunkline.scenario.phrases import best_match
+from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import RehearsalError
+from trunkline.scenario.text_answers import answer
 
 YES, NO = Phrases("yes [please]"), Phrases("no [thanks]")
 
@@ -239,6 +242,31 @@ def test_an_error_in_a_part_names_the_agent() -> None:
     with pytest.raises(RehearsalError, match=r"Your rehearsal of 'clumsy' raised KeyError") as failed:
         stage.plays("go")
     assert re.search(r"\('nothing'\) \(test_rehearsal\.py:\d+: yield reply\[\"nothing\"\]\)$", str(failed.value))
+
+
+EXITS = [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError(), BaseException("odd")]
+
+
+@pytest.mark.parametrize("exit_", EXITS, ids=lambda exit_: type(exit_).__name__)
+def test_an_exit_in_a_part_or_a_text_answer_is_an_error_of_the_rehearsal(exit_: BaseException) -> None:
+    rehearsal = Rehearsal()
+
+    @rehearsal.plays("leaver")
+    async def leaver(caller: Caller) -> Lines:
+        yield "Oh."
+        await caller.says()
+        raise exit_
+
+    @rehearsal.answers("leaving")
+    async def leaving(_question: Question) -> str:
+        raise exit_
+
+    stage = Stage(rehearsal, "leaver")
+    assert stage.plays("hi") == "Oh."
+    with pytest.raises(RehearsalError, match=f"Your rehearsal of 'leaver' raised {type(exit_).__name__}"):
+        stage.plays("go")
+    with pytest.raises(RehearsalError, match=f"raised {type(exit_).__name__}"):
+        answer(rehearsal, Question("leaving"))
 
 
 def test_a_part_may_yield_only_moves() -> None:

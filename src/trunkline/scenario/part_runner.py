@@ -45,7 +45,7 @@ class PartRunner:
             return self._checked(yielded.value)
         except StopAsyncIteration:
             return None
-        except Exception as error:
+        except BaseException as error:  # also `sys.exit`: the user's code alone runs here
             place = error_location(error)
             raise RehearsalError(f"Your rehearsal of {self._agent!r} raised {error!r}{place}") from error
         self._step = step
@@ -74,7 +74,7 @@ class PartRunner:
         except StopIteration:
             if step is None:
                 return
-        except Exception as error:
+        except BaseException as error:
             place = error_location(error)
             raise RehearsalError(f"Your rehearsal of {self._agent!r} raised {error!r} at its end{place}") from error
         raise RehearsalError(

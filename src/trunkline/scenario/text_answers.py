@@ -56,7 +56,7 @@ def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, objec
             result = decode_output(found)
     except RehearsalError:
         raise
-    except Exception as error:
+    except BaseException as error:
         raise RehearsalError(_failed(question, f"raised {error!r}{error_location(error)}")) from error
     finally:
         running.close()
