@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,11 +94,14 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(script: str, kind: str, *arguments: str, pinned: bool = False) -> AsyncIterator[Served]:
+async def serving(
+    script: str, kind: str, *arguments: str, pinned: bool = False, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Served]:
     """Run `script --serve kind arguments`, which must call `announced`; on the first core only, if it is pinned."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, script, "--serve", kind, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+        sys.executable, script, "--serve", kind, *arguments,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
+    )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
     try:
