@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from starlette.requests import Request
+from starlette.types import Message
 
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts
-from trunkline.engine.http import request_bodies
 from trunkline.engine.http.app import Engine
+from trunkline.engine.http.errors import RequestError
+from trunkline.engine.http.request_bodies import read_request_body
 from trunkline.engine.server import EngineServer
 from trunkline.listener import config
 from trunkline.listener.limits import ListenerLimits
@@ -68,13 +71,14 @@ async def test_an_incomplete_head_times_out(begun: bytes) -> None:
         assert (await answer_to(server, begun)).startswith(b"HTTP/1.1 408")
 
 
-async def test_an_incomplete_body_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_bodies, "BODY_TIMEOUT_S", 0.2)
-    head = b"POST /v1/responses HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 99\r\n"
-    async with engine(ListenerLimits(body_s=0.2)) as server:
-        answer = await answer_to(server, head + b"\r\n{")
-    assert answer.startswith(b"HTTP/1.1 408")
-    assert b'"code":"request_timeout"' in answer
+async def test_an_incomplete_body_times_out() -> None:
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    with pytest.raises(RequestError) as refused:
+        await read_request_body(Request({"type": "http", "headers": []}, never), timeout_s=0.05)
+    assert (refused.value.status, refused.value.code) == (408, "request_timeout")
 
 
 MALFORMED = {

@@ -32,14 +32,16 @@ def required_model(name: object) -> str:
     return validation.text(name, "session.model")
 
 
-async def read_request_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """Read a whole body.
+async def read_request_body(
+    request: Request, max_bytes: int = MAX_BODY_BYTES, timeout_s: float = BODY_TIMEOUT_S
+) -> bytes:
+    """Read a whole body, within `timeout_s`.
 
     Raises:
         RequestError: the body is too large or too slow, or the client disconnected.
     """
     try:
-        return await read_body(request, max_bytes, BODY_TIMEOUT_S)
+        return await read_body(request, max_bytes, timeout_s)
     except BodyError as error:
         code = {408: "request_timeout", 413: "request_too_large"}.get(error.status, "incomplete_request")
         raise RequestError(error.status, code, str(error)) from None
