@@ -7,8 +7,8 @@ Both versions run at the same time on the first core, so that other work of the 
 services share the second core. Each round gives one ratio of processor times, and the median of the ratios counts. A
 ratio below 1 means that this checkout needs less than the other one.
 
-- relay: calls with 20 ms of audio fifty times a second in each direction, and the memory of such a call
-- turns: WebRTC calls with a turn of 44 events every two seconds, and the memory of such a call
+- relay: calls with 20 ms of audio fifty times a second in each direction
+- turns: WebRTC calls with a turn of 44 events every two seconds
 - handoffs: two agents hand a caller to each other; also the time that the service waits for `session.update`
 - typed: conversations through the test kit, in turns of the two versions
 """
@@ -170,19 +170,16 @@ async def relay(other: Path, calls: int, rounds: int) -> None:
         await _relay_calls(sides, 1, 0)  # imports and caches
         for side in sides:
             await side.server.until_idle()
-        before_kb = [side.server.memory_kb for side in sides]
-        own, others, kb = list[float](), list[float](), list[float]()
+        own, others = list[float](), list[float]()
         for _ in range(-(-rounds // ROUNDS_OF_CALL)):
-            found, after_kb = await _relay_calls(sides, calls, ROUNDS_OF_CALL)
+            found = await _relay_calls(sides, calls, ROUNDS_OF_CALL)
             own += found[0]
             others += found[1]
-            kb = kb or [(after - before) / calls for after, before in zip(after_kb, before_kb, strict=True)]
     _report("relayed frame, both ways", "ms", own, others)
-    _report("memory of a relayed call", "kB", [kb[0]], [kb[1]])
 
 
-async def _relay_calls(sides: list[Side], calls: int, rounds: int) -> tuple[list[list[float]], list[float]]:
-    """Return the processor time of a frame in ms, for each side and round, and the memory of the servers in kB."""
+async def _relay_calls(sides: list[Side], calls: int, rounds: int) -> list[list[float]]:
+    """Return the processor time of a frame in ms, for each side and round."""
     callers = [[RelayedCaller() for _ in range(calls)] for _ in sides]
     async with asyncio.TaskGroup() as tasks:
         calling = [
@@ -194,11 +191,10 @@ async def _relay_calls(sides: list[Side], calls: int, rounds: int) -> tuple[list
             await asyncio.sleep(0.1)
         await asyncio.sleep(SETTLE_S)
         used, work = await _rounds(sides, rounds, lambda side: sum(one.frames for one in callers[sides.index(side)]))
-        memory_kb = [side.server.memory_kb for side in sides]
         await _cancel(calling)
     expected = calls * ROUND_S * 1000 / FRAME_MS
     assert all(one > 0.9 * expected for own in work for one in own), f"frames were lost: {work}"
-    return _per_work(used, work), memory_kb
+    return _per_work(used, work)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -223,18 +219,17 @@ class Reader:
 
 async def _read_calls(
     sides: list[Side], calls: int, transport: str, rounds: int, done: Callable[[Side], float]
-) -> tuple[list[list[float]], list[float]]:
-    """Return the processor time of a unit of work in ms, for each side and round, and the servers' memory in kB."""
+) -> list[list[float]]:
+    """Return the processor time of a unit of work in ms, for each side and round."""
     readers = [(side, Reader()) for _ in range(calls) for side in sides]
     async with asyncio.TaskGroup() as tasks:
         reading = [tasks.create_task(reader.call(side.server.url, transport)) for side, reader in readers]
         while not all(reader.frames >= FRAMES_OF_TURN for _, reader in readers):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
         await asyncio.sleep(SETTLE_S)
-        memory_kb = [side.server.memory_kb for side in sides]
         used, work = await _rounds(sides, rounds, done)
         await _cancel(reading)
-    return _per_work(used, work), memory_kb
+    return _per_work(used, work)
 
 
 async def turns(other: Path, calls: int, rounds: int) -> None:
@@ -242,11 +237,8 @@ async def turns(other: Path, calls: int, rounds: int) -> None:
         await _read_calls(sides, 1, "webrtc", 0, lambda _side: 0.0)
         for side in sides:
             await side.server.until_idle()
-        before_kb = [side.server.memory_kb for side in sides]
-        found, after_kb = await _read_calls(sides, calls, "webrtc", rounds, lambda side: side.model.turns)
-    kb = [(after - before) / calls for after, before in zip(after_kb, before_kb, strict=True)]
+        found = await _read_calls(sides, calls, "webrtc", rounds, lambda side: side.model.turns)
     _report("turn over WebRTC", "ms", *found)
-    _report("memory of a WebRTC call", "kB", [kb[0]], [kb[1]])
 
 
 async def handoffs(other: Path, _calls: int, rounds: int) -> None:
@@ -255,7 +247,7 @@ async def handoffs(other: Path, _calls: int, rounds: int) -> None:
         for side in sides:
             await side.server.until_idle()
             side.model.handoffs_s.clear()
-        found, _ = await _read_calls(sides, 1, "websocket", rounds, lambda side: len(side.model.handoffs_s))
+        found = await _read_calls(sides, 1, "websocket", rounds, lambda side: len(side.model.handoffs_s))
         waits = [[statistics.median(side.model.handoffs_s) * 1000] for side in sides]
     _report("handoff", "ms", *found)
     _report("wait for session.update, p50", "ms", *waits)
