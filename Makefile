@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
-.PHONY: run setup browser postgres proxies lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients check-deploy clean
+.PHONY: run setup browser postgres proxies lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group test-patient-group docs bench clients check-deploy clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -105,24 +105,29 @@ test-pure:
 test-core:
 	$(BIN)/pytest $(PYTEST_OPTIONS) --numprocesses=2 --dist=loadfile -m "not (browser or speech or realtime or quiet or soak or $(PURE))"
 
-# Two groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
+# Three groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
 # group runs one test after the other: more at once would delay the audio. All other tests need the processor all the
-# time and follow, those of the core in two processes. A group first prepares its own requirements.
+# time and take what these leave of it, those of the core in two processes. A group first prepares its own requirements.
 test: setup .make/clients
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser-group test-speech-group
 	@$(MAKE) --no-print-directory proxies postgres
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-browser-group test-speech-group test-patient-group
 	@$(MAKE) --no-print-directory test-quiet
-	@$(MAKE) --no-print-directory test-pure
-	@$(MAKE) --no-print-directory test-core
 
 test-browser-group:
 	@$(MAKE) --no-print-directory browser .make/firefox
 	@$(MAKE) --no-print-directory test-browser
-	@$(MAKE) --no-print-directory test-pages
 
 test-speech-group:
-	@$(MAKE) --no-print-directory lint test-console
 	@$(MAKE) --no-print-directory test-speech
+	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory test-pages
+
+PATIENTLY = nice -n 19
+test-patient-group:
+	@$(PATIENTLY) $(MAKE) --no-print-directory lint
+	@$(PATIENTLY) $(MAKE) --no-print-directory test-console
+	@$(PATIENTLY) $(MAKE) --no-print-directory test-pure
+	@$(PATIENTLY) $(MAKE) --no-print-directory test-core
 
 # The documentation site, with the API reference from the docstrings, in site/.
 docs: setup
