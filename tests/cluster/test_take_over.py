@@ -23,7 +23,7 @@ from tests.web.web_server import SCENARIO, Client, client, listening, own_settin
 from trunkline import CallContext, Scenario
 from trunkline.calls.live_record import TakenOverCall
 from trunkline.calls.log_events import CallEnded, CallStarted
-from trunkline.cluster.live_calls import Ownership
+from trunkline.cluster.live_calls import LiveCalls, Ownership
 from trunkline.cluster.node import ClusterNode
 from trunkline.realtime.events import Event
 from trunkline.scenario.loading import Target
@@ -351,6 +351,22 @@ async def test_the_state_of_the_scenario_comes_back(
             await page.kind("call.taken_over")
             await page.sends({"type": "say", "text": "skis"})
             await page.until(lambda frame: frame.get("text") == "You have goggles, skis.")
+
+
+async def test_a_server_keeps_a_call_whose_epoch_it_raised_without_an_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The database did it, and then the connection broke."""
+    async with servers(monkeypatch, tmp_path) as (first, _), first.caller.calling() as (started, page):
+        await committed(first, started["call_id"])
+        live = first.state.live
+        assert live is not None
+        await LiveCalls(live.database).retake([started["call_id"]], live.server_id)
+        await page.sends({"type": "say", "text": "one"})
+        assert await page.answer() == "You said: one."
+        await committed(first, started["call_id"])
+        assert live.records(started["call_id"])
+        assert await live.release(started["call_id"])
 
 
 async def test_a_page_that_is_passed_on_during_a_take_over_waits_for_it(

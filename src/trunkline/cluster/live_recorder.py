@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from enum import Enum
 from typing import Protocol
@@ -232,16 +232,18 @@ class LiveRecorder:
 
         A write with the former epoch, which is under way, is repeated: see `_write_batch`.
         """
-        owned = self.owned()
+        await self._retake(self.owned())
+
+    async def _retake(self, call_ids: Sequence[str]) -> None:
         self._retaking += 1
         try:
-            epochs = await self._live.retake(owned, self.server_id) if owned else {}
+            epochs = await self._live.retake(call_ids, self.server_id) if call_ids else {}
         finally:
             self._retaking -= 1
         for call_id, epoch in epochs.items():
             if (followed := self._followed.get(call_id)) is not None:
                 self._set_epoch(followed, epoch)
-        self.lose([call_id for call_id in owned if call_id not in epochs])
+        self.lose([call_id for call_id in call_ids if call_id not in epochs])
 
     def lose(self, call_ids: Collection[str]) -> None:
         """Give up calls that another server may run."""
@@ -305,6 +307,8 @@ class LiveRecorder:
                     epoch = followed.epoch or 0
                     last = LiveWrite(call_id, epoch, list(followed.waiting), record, releases=True)
                     is_lost = bool(await self._live.write([last]))
+                    if is_lost and followed.epoch == epoch:
+                        await self._retake([call_id])
         except FAILURES as error:
             self.on_database_failed(error)
             return False
@@ -438,7 +442,7 @@ class LiveRecorder:
             for followed, record, count in batch
         ]
         refused = set(await self._work.run(self._live.write(writes), WRITE_TIMEOUT_S))
-        lost = []
+        doubtful = []
         for (followed, record, count), written in zip(batch, writes, strict=True):
             if written.call_id not in refused:
                 del followed.waiting[:count]
@@ -446,8 +450,10 @@ class LiveRecorder:
                 if not followed.waiting:
                     followed.committed.set()
             elif followed.epoch == written.epoch and not self._retaking:
-                lost.append(written.call_id)
-        self.lose(lost)
+                doubtful.append(written.call_id)
+        if doubtful:
+            # Another server owns them, or the connection broke before the answer to `retake`.
+            await self._work.run(self._retake(doubtful), WRITE_TIMEOUT_S)
 
     # The database ---------------------------------------------------------------------------------------------------
     async def _open_and_beat(self) -> None:
