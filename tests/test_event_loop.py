@@ -93,6 +93,15 @@ def test_an_exit_of_the_program_ends_the_loop(runner: asyncio.Runner, monkeypatc
         runner.run(serve())
 
 
+@pytest.fixture
+def default_ctrl_c() -> Iterator[None]:
+    """Python's own handler of Ctrl-C. A shell starts background jobs with the signal ignored."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("default_ctrl_c")
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to itself")
 def test_a_second_ctrl_c_ends_a_loop_that_does_not_heed_the_first_one(runner: asyncio.Runner) -> None:
     async def serve() -> None:
