@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+import websockets
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -50,6 +51,28 @@ async def test_idle_connections_lock_nobody_out() -> None:
             _reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             ends.callback(writer.close)
         assert await models_status(server) == 200
+
+
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+async def test_a_client_without_the_key_is_in_the_log_once_a_minute(
+    scheme: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    guarded = Engine(lambda model, settings: FakeBrain(), FakeStt(), FakeTts(), FakeActivity, key="a-long-random-key")
+    async with EngineServer(guarded) as server:
+        for _ in range(2):
+            assert await status_with_wrong_key(f"{scheme}://127.0.0.1:{server.port}/v1") == 401
+    assert caplog.text.count("access.refused client=127.0.0.1 reason=wrong_key") == 1
+    assert "a-wrong-key" not in caplog.text
+
+
+async def status_with_wrong_key(url: str) -> int:
+    headers = {"authorization": "Bearer a-wrong-key"}
+    if url.startswith("ws"):
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(f"{url}/realtime?model=m", additional_headers=headers, proxy=None)
+        return refused.value.response.status_code
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        return (await http.get(f"{url}/models", headers=headers)).status_code
 
 
 async def test_one_address_may_not_have_all_connections(

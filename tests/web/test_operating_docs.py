@@ -20,7 +20,9 @@ OPERATING, SECURITY = ((DOCS / name).read_text() for name in ("operating.md", "s
 
 
 @pytest.mark.parametrize("client", ["192.0.2.7", "2001:db8::7"])
-@pytest.mark.parametrize(("reason", "is_found"), [("wrong_token", True), ("locked_out", True), ("rate", False)])
+@pytest.mark.parametrize(
+    ("reason", "is_found"), [("wrong_token", True), ("wrong_key", True), ("locked_out", True), ("rate", False)]
+)
 def test_fail2ban_finds_the_client_that_guesses_tokens(
     reason: Reason, is_found: bool, client: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Self
 import uvicorn
 
 from trunkline.engine.http.app import MAX_MESSAGE_BYTES, Engine
+from trunkline.engine.http.wrong_keys import WrongKeyReports
 from trunkline.listener.accept_errors import log_accept_errors_once
 from trunkline.listener.config import ListenerConfig
 from trunkline.listener.limits import ListenerLimits
@@ -68,7 +69,7 @@ class EngineServer:
         self.port = listener.getsockname()[1]
         log_accept_errors_once(asyncio.get_running_loop())
         config = ListenerConfig(
-            self.engine.app,
+            WrongKeyReports(self.engine.app, lambda address: self._refusals.add("wrong_key", address)),
             self._limits,
             RefusableSocketProtocol,
             lambda address: self._refusals.add("connections", address),

@@ -11,7 +11,7 @@ from typing import Literal
 from trunkline.structured_log import log_event
 
 logger = logging.getLogger("trunkline.web.access")
-Reason = Literal["wrong_token", "locked_out", "rate", "connections", "calls"]
+Reason = Literal["wrong_token", "wrong_key", "locked_out", "rate", "connections", "calls"]
 AGAIN_AFTER_S = 60.0
 _MAX_CLIENTS = 10_000
 
