@@ -1,11 +1,18 @@
-"""Client of an address, for limits: one machine can take any address of its IPv6 network."""
+"""Address of a client, and the client of an address: one machine can take any address of its IPv6 network."""
 
 from __future__ import annotations
 
 import ipaddress
 
+from starlette.types import Scope
+
 _IPV6_NETWORK = 64
 """Prefix length of the network of one client."""
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address of the client that sent a request."""
+    return str((scope.get("client") or ("unknown", 0))[0])
 
 
 def client_address(host: str) -> str:

@@ -12,11 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from trunkline.listener.client_address import address_of
 from trunkline.listener.refusals import Refusals
 from trunkline.settings import is_loopback
 from trunkline.web.authority import ROLE, Role, Tokens, is_on_this_machine
 from trunkline.web.errors import ApiError, error_response
-from trunkline.web.rate_limit import RateLimiter, address_of, client_of
+from trunkline.web.rate_limit import RateLimiter, client_of
 
 PUBLIC_PATHS = ("/api/health", "/api/ready", "/sign-in", "/sign-out")
 """Paths that need no token."""

@@ -9,9 +9,9 @@ from enum import Enum
 from starlette.requests import HTTPConnection
 
 from trunkline.calls.audience import Audience
+from trunkline.listener.client_address import address_of
 from trunkline.settings import Settings, is_loopback
 from trunkline.web.auth_token import AuthToken
-from trunkline.web.rate_limit import address_of
 
 ROLE = "trunkline.role"
 """Key in a request's scope: the client's `Role`."""

@@ -21,6 +21,7 @@ from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.pages import CloseCode, Page
 from trunkline.calls.registry import BudgetSpentError, TooManyCallsError
 from trunkline.calls.send_gate import SendGate
+from trunkline.listener.client_address import address_of
 from trunkline.providers import ProviderError
 from trunkline.realtime import service_rules
 from trunkline.realtime.audio import BYTES_PER_MS
@@ -33,7 +34,7 @@ from trunkline.web.authority import audience_of
 from trunkline.web.errors import ApiError
 from trunkline.web.own_authentication import caller_of
 from trunkline.web.page_rates import PageRates, TooFastError
-from trunkline.web.rate_limit import address_of, client_of
+from trunkline.web.rate_limit import client_of
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import ServerState, server_state_of
 from trunkline.web.uvicorn_websocket import CONNECTION, CallSocketProtocol

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from starlette.types import Scope
 
-from trunkline.listener.client_address import client_address
+from trunkline.listener.client_address import address_of, client_address
 from trunkline.web.errors import ApiError
 
 Value = TypeVar("Value")
@@ -100,11 +100,6 @@ def _put_last(kept: OrderedDict[str, Value], client: str, value: Value, most: in
     kept.move_to_end(client)
     while len(kept) > most:
         kept.popitem(last=False)
-
-
-def address_of(scope: Scope) -> str:
-    """Return the address of the client that sent a request."""
-    return str((scope.get("client") or ("unknown", 0))[0])
 
 
 def client_of(scope: Scope) -> str:

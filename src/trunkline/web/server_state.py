@@ -28,6 +28,7 @@ from trunkline.cluster.node import ClusterNode
 from trunkline.descriptors import open_descriptors, soft_limit
 from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
+from trunkline.listener.client_address import address_of
 from trunkline.listener.connection_gate import ConnectionGate
 from trunkline.listener.refusals import Refusals
 from trunkline.loop_watch import LoopWatch
@@ -50,7 +51,7 @@ from trunkline.web.errors import ApiError
 from trunkline.web.filler_voice import FillerVoice
 from trunkline.web.log_redaction import redact_logs
 from trunkline.web.prometheus import Reading, ServerMetrics
-from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, address_of, client_of
+from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, client_of
 from trunkline.web.shared_limits import DeploymentLimits
 
 if TYPE_CHECKING:  # SQLAlchemy takes long to import

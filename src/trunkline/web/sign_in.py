@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from trunkline.listener.client_address import address_of
 from trunkline.listener.refusals import Refusals
 from trunkline.web.auth_middleware import AUTHENTICATED, PAGE, WrongTokens, is_console_page
 from trunkline.web.auth_token import SIGNED_IN_S
 from trunkline.web.authority import Tokens
 from trunkline.web.errors import ApiError
-from trunkline.web.rate_limit import address_of
 from trunkline.web.request_bodies import read_body
 from trunkline.web.secure_cookies import HOST_PREFIX, is_secure, may_have_host_prefix
 

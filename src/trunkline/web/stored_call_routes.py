@@ -21,10 +21,10 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Route
 
 from trunkline.calls.log import seq_of
+from trunkline.listener.client_address import address_of
 from trunkline.web.authority import ROLE, Role, audience_of
 from trunkline.web.errors import ApiError
 from trunkline.web.own_authentication import caller_of
-from trunkline.web.rate_limit import address_of
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import server_state_of
 

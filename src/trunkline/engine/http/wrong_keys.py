@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from trunkline.listener.client_address import address_of
+
 _STARTS = ("http.response.start", "websocket.http.response.start")
 
 
@@ -26,7 +28,7 @@ class WrongKeyReports:
 
         async def watched(message: Message) -> None:
             if message["type"] in _STARTS and message["status"] == 401:
-                self._report(str((scope.get("client") or ("unknown", 0))[0]))
+                self._report(address_of(scope))
             await send(message)
 
         await self._app(scope, receive, watched)
