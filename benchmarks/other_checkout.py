@@ -86,12 +86,6 @@ class Side:
     server: Served
     model: StubModel
 
-    @property
-    def cpu_s(self) -> float:
-        """The processor time of the server's threads in s, to the microsecond: one round is short."""
-        stats = Path(f"/proc/{self.server.pid}/task").glob("*/schedstat")
-        return sum(int(stat.read_text().split()[0]) for stat in stats) / 1e9
-
 
 @asynccontextmanager
 async def sides_of(other: Path, make_model: Callable[[], StubModel]) -> AsyncIterator[list[Side]]:
@@ -115,10 +109,10 @@ async def _rounds(
     used: list[list[float]] = [[] for _ in sides]
     work: list[list[float]] = [[] for _ in sides]
     for _ in range(rounds):
-        before = [(side.cpu_s, done(side)) for side in sides]
+        before = [(side.server.threads_cpu_s, done(side)) for side in sides]
         await asyncio.sleep(ROUND_S)
         for number, side in enumerate(sides):
-            used[number].append(side.cpu_s - before[number][0])
+            used[number].append(side.server.threads_cpu_s - before[number][0])
             work[number].append(done(side) - before[number][1])
     return used, work
 

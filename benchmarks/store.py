@@ -1,10 +1,12 @@
 """Stored calls: their cost for the server, the delay until an event is on disk, and the time of reads.
 
-    python benchmarks/store.py [--relay 30] [--sideband 200] [--seconds 15] [--calls 5000] [--only cost|delay|reads]
+    python benchmarks/store.py [--relay 30] [--sideband 200] [--seconds 10] [--rounds 8]
+                               [--calls 5000] [--only cost|delay|reads]
 
 Cost: the server has relayed calls, which echo audio, and WebRTC calls without audio, in which the caller takes a turn
-every five seconds. It runs without a store and with one several times in turn: the whole log on SQLite, without audio,
-which `recording.py` measures.
+every five seconds. A server without a store and one with it have the same calls at the same time on the first core, so
+that other work of the machine affects both. Each round gives one ratio, and the median of the ratios counts. The whole
+log is stored, on SQLite and without audio, which `recording.py` measures.
 
 Delay: a writer gets the events of calls in real time, and reports each at the end of its transaction.
 
@@ -23,12 +25,13 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from relay import FRAME_MS, caller_of, listen, speak
-from shared.process import serving
+from shared.process import Served, serving
 from shared.stub_model import WORDS, StubModel, app_running
 from shared.trunkline_server import calling, drained, serve_trunkline
 from sqlalchemy import ColumnElement, delete
@@ -45,8 +48,9 @@ from trunkline.store.schema import event_blocks
 from trunkline.store.stored_calls import CallFilters, StoredCalls
 from trunkline.store.writer import StoreWriter
 
-ROUNDS = 3
 SETTLE_S = 8.0
+MAX_S = 3600.0
+"""The longest time that the callers speak."""
 TURN_EVERY_S = 5.0
 READS = 9
 DELAY_EVENTS_PER_S, DELAY_S = 1_000, 10.0
@@ -57,55 +61,75 @@ COMMON, RARE = "the", "xylophone"
 
 
 # Cost ---------------------------------------------------------------------------------------------------------------
-async def processor_time(mode: str, relay: int, sideband: int, seconds: float) -> tuple[float, float, int]:
-    """Return the processor time of a turn in ms, the share of a core, and the turns."""
-    model = StubModel(turn_every_s=TURN_EVERY_S)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"TRUNKLINE_STORE": mode, "TRUNKLINE_DATA_DIR": folder}
-        async with (
-            app_running(model.app()) as service_url,
-            AsyncExitStack() as stack,
-            asyncio.TaskGroup() as tasks,
-        ):
-            os.environ["BENCH_SERVICE"] = service_url
-            server = await stack.enter_async_context(serving(__file__, "trunkline", pinned=True))
-            pages = []
-            for number in range(sideband):
-                page = await stack.enter_async_context(calling(server.url, transport="webrtc"))
-                pages.append(page)
-                tasks.create_task(drained(page, 1000.0))
-                await asyncio.sleep(TURN_EVERY_S / sideband if number else 0.0)  # their turns do not coincide
-            callers = [await stack.enter_async_context(caller_of("trunkline", server.url)) for _ in range(relay)]
-            listening = [tasks.create_task(listen(caller, [])) for caller in callers]
-            speaking = [
-                tasks.create_task(speak(caller, number * FRAME_MS / 1000 / max(relay, 1), SETTLE_S + seconds + 5))
-                for number, caller in enumerate(callers)
-            ]
-            await asyncio.sleep(SETTLE_S)
-            began, cpu, turns = time.perf_counter(), sum(server.cpu_s), model.turns
-            await asyncio.sleep(seconds)
-            took, cpu, turns = time.perf_counter() - began, sum(server.cpu_s) - cpu, model.turns - turns
-            for task in speaking:
-                task.cancel()
-            sockets = [*(page.socket for page in pages), *(caller.socket for caller in callers)]
-            await asyncio.gather(*(one.close() for one in sockets), *listening)
-    return 1000 * cpu / turns, cpu / took, turns
+@dataclass(frozen=True)
+class Side:
+    """A server with or without a store, and its service."""
+
+    mode: str
+    model: StubModel
+    server: Served
 
 
-async def cost(relay: int, sideband: int, seconds: float) -> None:
+@asynccontextmanager
+async def sides() -> AsyncIterator[list[Side]]:
+    """Serve without a store and with one, at the same time and on the same core."""
+    async with AsyncExitStack() as stack:
+        found = []
+        for mode in ("off", "full"):
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            model = StubModel(turn_every_s=TURN_EVERY_S)
+            service_url = await stack.enter_async_context(app_running(model.app()))
+            own = {"BENCH_SERVICE": service_url, "TRUNKLINE_STORE": mode, "TRUNKLINE_DATA_DIR": folder}
+            server = serving(__file__, "trunkline", pinned=True, environment={**os.environ, **own})
+            found.append(Side(mode, model, await stack.enter_async_context(server)))
+        yield found
+
+
+@asynccontextmanager
+async def calls_of(sides: list[Side], relay: int, sideband: int) -> AsyncIterator[None]:
+    """Hold these calls with each server."""
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+        sockets, listening, speaking = [], [], []
+        for _ in range(sideband):
+            for side in sides:
+                page = await stack.enter_async_context(calling(side.server.url, transport="webrtc"))
+                sockets.append(page.socket)
+                tasks.create_task(drained(page, MAX_S))
+            await asyncio.sleep(TURN_EVERY_S / sideband)  # their turns do not coincide
+        for number in range(relay):
+            for side in sides:
+                caller = await stack.enter_async_context(caller_of("trunkline", side.server.url))
+                sockets.append(caller.socket)
+                listening.append(tasks.create_task(listen(caller, [])))
+                speaking.append(tasks.create_task(speak(caller, number * FRAME_MS / 1000 / relay, MAX_S)))
+        await asyncio.sleep(SETTLE_S)
+        yield
+        for task in speaking:
+            task.cancel()
+        await asyncio.gather(*(socket.close() for socket in sockets), *listening)
+
+
+async def cost(relay: int, sideband: int, seconds: float, rounds: int) -> None:
     """Compare the server with and without a store."""
     if len(os.sched_getaffinity(0)) > 1:
         os.sched_setaffinity(0, os.sched_getaffinity(0) - {0})
-    found: dict[str, list[tuple[float, float, int]]] = {"off": [], "full": []}
-    for _ in range(ROUNDS):
-        for mode, figures in found.items():
-            figures.append(await processor_time(mode, relay, sideband, seconds))
+    used: dict[str, list[float]] = {}
+    shares: dict[str, list[float]] = {}
+    async with sides() as both, calls_of(both, relay, sideband):
+        for _ in range(rounds):
+            before = [(side.server.threads_cpu_s, side.model.turns) for side in both]
+            await asyncio.sleep(seconds)
+            for side, (cpu_s, turns) in zip(both, before, strict=True):
+                took = side.server.threads_cpu_s - cpu_s
+                used.setdefault(side.mode, []).append(1000 * took / (side.model.turns - turns))
+                shares.setdefault(side.mode, []).append(took / seconds)
     print(f"{relay} relayed and {sideband} WebRTC calls, a turn every {TURN_EVERY_S:g} s in each of the latter")
-    for mode, figures in found.items():
-        ms, share, turns = (statistics.median(column) for column in zip(*figures, strict=True))
-        print(f"  store {mode:<5} {ms:6.2f} ms of processor time a turn, {share:6.1%} of a core, {turns:.0f} turns")
-    ratios = [stored[0] / without[0] - 1 for stored, without in zip(found["full"], found["off"], strict=True)]
-    print(f"  the store adds {statistics.median(ratios):+.1%} ({min(ratios):+.1%} to {max(ratios):+.1%})")
+    for mode, figures in used.items():
+        ms, share = statistics.median(figures), statistics.median(shares[mode])
+        print(f"  store {mode:<5} {ms:6.2f} ms of processor time a turn, {share:6.1%} of a core")
+    ratios = [stored / without - 1 for stored, without in zip(used["full"], used["off"], strict=True)]
+    spread = f"{min(ratios):+.1%} to {max(ratios):+.1%}, {rounds} rounds of {seconds:g} s"
+    print(f"  the store adds {statistics.median(ratios):+.1%} ({spread})")
 
 
 # Delay --------------------------------------------------------------------------------------------------------------
@@ -288,7 +312,7 @@ async def databases() -> AsyncIterator[dict[str, str]]:
 
 async def measure(given: argparse.Namespace) -> None:
     if given.only in (None, "cost"):
-        await cost(given.relay, given.sideband, given.seconds)
+        await cost(given.relay, given.sideband, given.seconds, given.rounds)
     if given.only in (None, "delay"):
         async with databases() as urls:
             print(f"{DELAY_EVENTS_PER_S} events a second, from an event to the end of its transaction")
@@ -305,7 +329,8 @@ def main() -> None:
     parser.add_argument("--serve", choices=("trunkline",), help=argparse.SUPPRESS)
     parser.add_argument("--relay", type=int, default=30)
     parser.add_argument("--sideband", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--calls", type=int, default=5000)
     parser.add_argument("--only", choices=("cost", "delay", "reads"))
     given = parser.parse_args()
