@@ -96,9 +96,9 @@ class BreakableServer:
     def end_media_call(self, call_id: str) -> None:
         """The service ends the WebRTC call by itself."""
         call = self.call(call_id)
-        assert call._webrtc.current is not None
+        assert call._media.rtc_call_id is not None
         assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(call._provider.hang_up(call._webrtc.current), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(call._provider.hang_up(call._media.rtc_call_id), self._loop).result(5)
 
     def lose_datagrams(self, *, also_later: bool = False) -> None:
         """The network loses every datagram of what is connected, and with `also_later` of all that follows."""

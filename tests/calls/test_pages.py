@@ -161,7 +161,7 @@ async def test_the_client_that_started_a_call_may_join_it_when_no_caller_is_conn
         assert caller.call.join(Credentials(), "websocket").role == "viewer"
         grant = caller.call.join(Credentials(caller_key=caller.call.caller_key), "websocket")
         assert grant.role == "caller"
-        assert caller.joins(leg_id=grant.leg_id).role == "caller"
+        assert '"role":"caller"' in str(queued_frames(caller.joins(leg_id=grant.leg_id))[0])
 
 
 @in_virtual_time
@@ -196,7 +196,7 @@ async def test_an_ended_call_can_be_read() -> None:
         frames = queued_frames(page)
     assert '"kind":"call.ended"' in str(frames[-2])
     assert frames[-1] == CloseFrame(CloseCode.CALL_OVER, "the call is over")
-    assert page.role == "viewer"
+    assert '"role":"viewer"' in str(frames[0])
 
 
 @in_virtual_time

@@ -84,7 +84,7 @@ async def test_another_leg_and_a_viewer_have_other_audio() -> None:
         await speaks(caller, 1)
         caller.joins(leg_id="leg_of_nobody")
         assert "audio_position" not in page_frames(caller, "leg.role")[0]
-        caller.call._replace_leg("websocket")
+        caller.call._caller.replace("websocket")
         assert joins(caller) == 0
 
 

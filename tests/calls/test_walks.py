@@ -20,7 +20,6 @@ import pytest
 import trunkline
 from tests.calls.call_harness import Caller, calling
 from tests.calls.model_fake import FakeConnection, FakeModel
-from trunkline.calls.log_events import Notice
 from trunkline.realtime import events
 from trunkline.testing.virtual_time import in_virtual_time
 
@@ -28,7 +27,9 @@ PACKAGE = Path(trunkline.__file__).parent
 PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
 SOCKETS = {"web/call_routes.py", "providers/realtime_socket.py"}
 LOG_READERS = {
+    "calls/metered_log.py",
     "calls/log.py",
+    "calls/open_pages.py",
     "calls/audience.py",
     "calls/agents/hooks.py",
     "calls/metrics/meters.py",
@@ -141,7 +142,7 @@ async def test_audio_down_passes_the_listed_files() -> None:
 async def test_a_log_event_passes_the_listed_files() -> None:
     async with greeted(immediate=False) as caller:
         with traced() as files:
-            caller.call._append(Notice(message=MARKS[0], code="test"))
+            caller.call.announce(MARKS[0], "test")
     assert files | {"web/call_routes.py"} == set(walk("log event to page"))
 
 

@@ -4,68 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import assert_never
 
 from trunkline.calls import commands
 from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
-from trunkline.calls.audience import CallerView
 from trunkline.calls.call_plan import plan_call
+from trunkline.calls.caller_leg import CallerLeg
 from trunkline.calls.filler_audio import FillerAudio
-from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
+from trunkline.calls.grants import Credentials, Grant
 from trunkline.calls.live_record import LiveRecord, TakenOverCall, seconds_since
-from trunkline.calls.log import Entry, Log, LogBudget, LogReaderFactory, ReaderOfKinds, frame_of
+from trunkline.calls.log import Log, LogBudget, LogReaderFactory, ReaderOfKinds
 from trunkline.calls.log_events import (
     AudioAcknowledged,
     AudioDucked,
     AudioResumed,
     CallEnded,
     CallError,
-    CallTakenOver,
     Codec,
     LegReofferRequested,
-    LegRoleSet,
-    LogEventUnion,
-    LogGap,
-    MessageAdded,
     Notice,
     StoreDegraded,
     StoreRestored,
     Transport,
-    UsageUpdated,
 )
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
-from trunkline.calls.machine.restoration import restore
-from trunkline.calls.machine.session_trace import trace_session
 from trunkline.calls.machine.timers import Timer
+from trunkline.calls.media_transport import MediaTransport
+from trunkline.calls.metered_log import MeteredLog
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.cost_limits import CallBudget, DayBudget
 from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
-from trunkline.calls.model_link.link_state import Route
+from trunkline.calls.open_pages import OpenPages
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.recording import Recording, RecordingSource
 from trunkline.calls.relayed_audio import RelayedAudio
 from trunkline.calls.send_gate import SendGate
+from trunkline.calls.take_over import restored_call, take_over_events
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
-from trunkline.calls.webrtc_calls import WebRtcCalls
 from trunkline.calls.word_listener import WordListener
 from trunkline.engine.speech import ProbingStt
 from trunkline.engine.speech.factory import create_voice_activity_factory
 from trunkline.machine_runner import MachineRunner
-from trunkline.providers import Connection, Provider, ProviderError
+from trunkline.providers import Provider
 from trunkline.realtime.audio import BYTES_PER_MS
-from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.fillers import FillerKind
 from trunkline.scenario.scenario import AnyScenario
 
 logger = logging.getLogger(__name__)
-HANDED_OVER = "the former server stops, and has handed the call over"
+ELSEWHERE = (CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
+OVER = (CloseCode.CALL_OVER, "the call is over")
 AUDIO_STATS_EVERY_S = 1.0
 _NOT_SAVED = "A server that takes this call over without it may run the tool again."
 FILLER_FRAME_BYTES = 100 * BYTES_PER_MS
@@ -139,9 +133,6 @@ class Call:
         """Secret of the client that started the call. It is never in the log."""
         self.scenario = scenario
         self.metadata = dict(metadata or {})
-        self._legs = 1 if former is None else former.legs
-        leg_id = new_id("leg") if former is None else former.leg_id
-        self.leg = Leg(leg_id, transport, f"leg_{self._legs}")
         self._images = 0 if former is None else former.images
         self.ended_at: float | None = None
         self.is_elsewhere = False
@@ -156,18 +147,14 @@ class Call:
         self._filler_audio = filler_audio or FillerAudio()
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time() - (0.0 if former is None else seconds_since(former.started_at))
-        self._codec: Codec = codec
         self._caller_id, self._client = caller_id, client
         first = scenario.agent(first_agent or scenario.first_agent.name)
         self._first_agent = first.name
-        self._model = provider.model_for(scenario)
+        model = provider.model_for(scenario)
         self.log = Log(self._now_ms, log_budget)
         if taken_over is not None:
             self.log.restore(taken_over.entries, taken_over.last_seq)  # before its readers, which may want it
-        self._meters = Meters(metrics.prices)
-        self._prices = metrics.prices
-        self._day_budget = day_budget or DayBudget(metrics.cost_limits)
-        self._budget = CallBudget(self._day_budget)
+        day_budget = day_budget or DayBudget(metrics.cost_limits)
         self._own_mcp_servers = McpServers() if mcp_servers is None else None
         self._agents = AgentRunner(
             scenario,
@@ -182,8 +169,8 @@ class Call:
                 history=lambda: self._machine.transcript.history(),
                 feed=lambda given: self._runner.post(given),
                 spawn=lambda work: self._runner.spawn(work),
-                append=self._append,
-                on_text_reply=lambda purpose, reply: self._append_all(self._meters.text_reply(purpose, reply)),
+                append=lambda event: self._append(event),
+                on_text_reply=lambda purpose, reply: self._metered_log.on_text_reply(purpose, reply),
                 now_ms=self._now_ms,
             ),
             mcp_servers or self._own_mcp_servers or McpServers(),
@@ -195,15 +182,15 @@ class Call:
             self._agents,
             provider,
             first_agent=first.name,
-            model=self._model,
+            model=model,
             transport=transport,
             codec=codec,
             listens=self._word_stt is not None,
             is_recorded=recording is not None and recording.notice is None,
             time_limits=time_limits,
             metadata=self.metadata,
-            prices=self._prices,
-            cost_limits=self._day_budget.limits,
+            prices=metrics.prices,
+            cost_limits=day_budget.limits,
         )
         self._started_at = plan.started_at if former is None else former.started_at
         self._machine: CallMachine = CallMachine(plan, new_id)
@@ -215,10 +202,36 @@ class Call:
             on_failure=self._on_failure,
             may_step=self.gate.is_open,
         )
+        self._metered_log = MeteredLog(
+            self.log,
+            Meters(metrics.prices),
+            CallBudget(day_budget),
+            self._runner,
+            before_end=self._log_audio_stats,
+            on_ended=self._finish,
+        )
+        self._append = self._metered_log.append
         self._words = self._word_listener()
-        self._link = Link(self._runner.post, Route(self._connect) if transport == "websocket" else None, self.gate)
+        self._link = Link(self._runner.post, gate=self.gate)
+        self._recording = recording
+        self._recording_source = RecordingSource(recording, self._now_ms)
+        self._media = MediaTransport(
+            self.call_id,
+            scenario,
+            provider,
+            model,
+            agents=self._agents,
+            configuration=self._machine.configuration,
+            link=self._link,
+            source=self._recording_source,
+            spawn=self._runner.spawn,
+        )
+        if transport == "websocket":
+            self._media.use_relay()
+        legs = 1 if former is None else former.legs
+        leg = Leg(new_id("leg") if former is None else former.leg_id, transport, f"leg_{legs}")
         self._relayed = RelayedAudio(
-            self.leg,
+            leg,
             self._link,
             self._runner.post,
             self._now_ms,
@@ -226,17 +239,22 @@ class Call:
             self._words,
             None if former is None else former.audio_position,
         )
-        self._webrtc = WebRtcCalls(provider, self.call_id, self._runner.spawn)
+        self._pages = OpenPages(self.log, self._now_ms)
+        self._caller = CallerLeg(
+            leg,
+            legs,
+            codec,
+            caller_key=self.caller_key,
+            pages=self._pages,
+            relayed=self._relayed,
+            media=self._media,
+            link=self._link,
+            post=self._runner.post,
+        )
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
-        self._pages: set[Page] = set()
-        self._caller_view = CallerView()
-        self.log.subscribe(self._caller_view.read, MessageAdded)
-        self.log.subscribe(self._on_log_entry)
         self.log.subscribe(self._relayed.on_held, AudioDucked, AudioResumed)
         self.log.subscribe(self._agents.hooks.read, *HOOKED_KINDS)
-        self._recording = recording
-        self._recording_source = RecordingSource(recording, self._now_ms)
         if recording is not None:
             if taken_over is not None:
                 recording.continue_from(taken_over.committed_ms)
@@ -260,33 +278,15 @@ class Call:
     def _continue(self, taken_over: TakenOverCall) -> None:
         """Continue the call of a server that has gone: with its log, and with a note of the part that is lost."""
         record = taken_over.record
-        for entry in taken_over.entries:
-            self._meters.read(entry)
-            self._caller_view.read(entry)
+        self._metered_log.restore(taken_over.entries)
+        self._pages.restore(taken_over.entries)
         self.leg.reason = record.leg_reason
         if record.state is not None:
             self._agents.restore_state(record.state)
-        if taken_over.last_seq > taken_over.committed:
-            self._append(LogGap(first=taken_over.committed + 1, last=taken_over.last_seq))
-        restored = restore((entry.event for entry in taken_over.entries), record.first_agent, new_id)
-        if record.audio_position is None or record.transport == "webrtc":  # the page cannot send the open turns again
-            restored.open_turns.clear()
-        self._append(
-            CallTakenOver(
-                call_id=self.call_id,
-                agent=restored.agent,
-                reason=HANDED_OVER if taken_over.handed_over else "the server of this call has gone",
-                server=taken_over.server or None,
-                cause="handed_over" if taken_over.handed_over else "lost",
-            )
-        )
-        session = None
-        if record.transport == "webrtc":
-            self._recording_source.expect_page()
-        if record.transport == "webrtc" and record.rtc_call_id is not None:
-            session = trace_session(taken_over.entries)
-            self._use_sideband(record.rtc_call_id, continues=True)
-        elif record.transport == "webrtc":
+        restored = restored_call(taken_over, new_id)
+        self._metered_log.append_all(take_over_events(taken_over, restored.agent))
+        session = self._media.continue_call(record, taken_over.entries)
+        if record.transport == "webrtc" and session is None:
             self._append(LegReofferRequested(reason="another server runs the call"))
         for effect in self._machine.resume(restored, self._now_ms(), session):
             if isinstance(effect, effects.RunTool):
@@ -301,18 +301,18 @@ class Call:
             caller_key=self.caller_key,
             scenario=self.scenario.name,
             first_agent=self._first_agent,
-            model=self._model,
+            model=self._media.model,
             started_at=self._started_at,
             transport=self.leg.transport,
-            codec=self._codec,
+            codec=self._caller.codec,
             leg_id=self.leg.leg_id,
-            legs=self._legs,
+            legs=self._caller.number,
             leg_reason=self.leg.reason,
             caller_id=self._caller_id,
             client=self._client,
             metadata=self.metadata,
             images=self._images,
-            rtc_call_id=self._webrtc.current,
+            rtc_call_id=self._media.rtc_call_id,
             state=self._agents.saved_state(),
             audio_position=self._relayed.understood,
         )
@@ -333,10 +333,10 @@ class Call:
             if self._own_mcp_servers is not None:
                 await self._own_mcp_servers.close()
             if not self.is_elsewhere:
-                if self._webrtc.current is not None and self.commit is not None:
+                if self._media.rtc_call_id is not None and self.commit is not None:
                     await self.commit()  # shows if another server has the call by now, and with it the WebRTC call
-                self._webrtc.drop()
-            await self._webrtc.hang_up()
+                self._media.drop()
+            await self._media.hang_up()
 
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call from outside. Do nothing if it has ended."""
@@ -357,17 +357,15 @@ class Call:
         A WebRTC call continues at the provider, with its audio; only the sideband is closed.
         """
         self.gate.shut()
-        self._webrtc.release()
+        self._media.release()
         if not self.is_over:
             self._stop_here()
-            for page in self._pages:
-                page.clear()
+            self._pages.clear()
             self.send_pages_away()
 
     def send_pages_away(self) -> None:
         """Close the pages of a call that another server runs, or will: they connect again."""
-        for page in self._pages:
-            page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
+        self._pages.close(*ELSEWHERE)
 
     def _stop_here(self) -> None:
         self.is_elsewhere = True  # the record of a hand-over names the WebRTC call in use, so it is kept
@@ -406,8 +404,7 @@ class Call:
     def _finish(self) -> None:
         """End the call: log nothing more, and close the pages."""
         self._stop()
-        for page in self._pages:
-            page.close(CloseCode.CALL_OVER, "the call is over")
+        self._pages.close(*OVER)
 
     def _on_failure(self, error: Exception) -> None:
         logger.error("call %s failed", self.call_id, exc_info=error)
@@ -424,11 +421,16 @@ class Call:
     @property
     def queued_bytes(self) -> int:
         """The bytes that wait to be sent to its pages."""
-        return sum(page.queued_bytes for page in self._pages)
+        return self._pages.queued_bytes
+
+    @property
+    def leg(self) -> Leg:
+        """The caller's present leg."""
+        return self._caller.leg
 
     def grants(self, shown: Credentials) -> Grant:
         """Return the grants of a client that knows the call's id."""
-        return grants_for(shown, self.leg.leg_id, self.caller_key)
+        return self._caller.grants(shown)
 
     def join(
         self, shown: Credentials, transport: Transport, *, take_over: bool = False, codec: Codec | None = None
@@ -444,41 +446,7 @@ class Call:
         Raises:
             NotGrantedError: the page wants to take over and may not speak.
         """
-        grants = self.grants(shown)
-        if Grant.SPEAK not in grants:
-            if take_over:
-                raise NotGrantedError("Only the client that started this call may take it over.")
-            return JoinedCall("viewer", None, grants)
-        if shown.leg_id != self.leg.leg_id:
-            if self.leg.page is not None and not take_over:
-                return JoinedCall("viewer", None, grants)
-            self._replace_leg(transport)
-        self._set_codec(codec)
-        self._set_transport(transport)
-        return JoinedCall("caller", self.leg.leg_id, grants)
-
-    def _replace_leg(self, transport: Transport) -> None:
-        former = self.leg
-        self._legs += 1
-        self.leg = Leg(new_id("leg"), transport, f"leg_{self._legs}")
-        self._relayed.begin_leg(self.leg)
-        if former.page is not None:
-            former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
-            self._leave(former, "taken over by another page", keeps_audio=False)
-
-    def _set_codec(self, codec: Codec | None) -> None:
-        if codec is not None:
-            self._codec = codec
-            self._runner.post(inputs.CodecChosen(codec))
-
-    def _set_transport(self, transport: Transport) -> None:
-        """Set the transport of the caller's audio. A change to the relay drops the WebRTC call."""
-        self._relayed.set_transport(transport)
-        if transport == "websocket":
-            if self._webrtc.current is not None or not self._link.has_route:
-                self._webrtc.drop()
-                self._link.set_route(Route(self._connect))
-            self._recording_source.use_relay()
+        return self._caller.join(shown, transport, take_over=take_over, codec=codec)
 
     async def answer_offer(self, sdp: str) -> str:
         """Answer the page's SDP offer. Audio then flows between page and provider, and the link is the sideband.
@@ -490,46 +458,14 @@ class Call:
             ProviderError: the provider refuses, offers no WebRTC, or the scenario holds answers back.
         """
         leg = self.leg
-        if self.scenario.hold:
-            message = (
-                f"The scenario {self.scenario.name!r} holds back unchecked answers, so WebRTC is not available. "
-                "Use the transport websocket."
-            )
-            raise ProviderError(message, retry=False)
-        async with self._webrtc.starting:
-            answer = await self._webrtc.start(sdp, {**await self._session_for_offer(), "model": self._model})
-            if self.is_over or self.leg is not leg or leg.transport != "webrtc":
-                # Meanwhile the caller chose another transport, or left.
-                self._webrtc.add_former(answer.rtc_call_id)
-                await self._webrtc.hang_up()
-                return answer.sdp
-            self._use_sideband(answer.rtc_call_id)
-            return answer.sdp
-
-    def _use_sideband(self, rtc_call_id: str, *, continues: bool = False) -> None:
-        """Use the sideband of a WebRTC call as the link.
-
-        Args:
-            continues: True after a take-over: the session of the WebRTC call is the call's.
-        """
-        self._webrtc.use(rtc_call_id)
-        self._recording_source.use_webrtc(self._provider, rtc_call_id)
-        route = Route(lambda: self._provider.connect(self._model, rtc_call_id), resumable=True)
-        self._link.set_route(route, continues=continues)
-
-    async def _session_for_offer(self) -> Event:
-        agent = self._machine.agent
-        try:
-            return await self._agents.session_for(self._machine.configuration())
-        except Exception as error:
-            logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
-            message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
-            raise ProviderError(message, hint="Check its instructions, tools and handoffs.", retry=False) from error
+        return await self._media.answer_offer(
+            sdp, lambda: not self.is_over and self.leg is leg and leg.transport == "webrtc"
+        )
 
     @property
     def page_records(self) -> bool:
         """True if the caller's page records the call, and sends its recording as binary frames."""
-        return self._recording_source.is_page
+        return self._media.page_records
 
     def attach(self, page: Page, leg_id: str | None, after: int) -> None:
         """Connect a page: push the log beyond `after` and each new event, and audio if it is the caller's page.
@@ -537,61 +473,29 @@ class Call:
         Args:
             leg_id: the secret of the leg, which makes the page the caller's; with another value it is a viewer.
         """
-        page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
-        is_caller = page.role == "caller"
-        records = is_caller and self._recording_source.is_page
-        position = self._relayed.position if is_caller else None
-        role_set = LegRoleSet(role=page.role, audience=page.audience, records=records, audio_position=position)
-        role = frame_of(role_set, 0, round(self._now_ms()))
-        shown = self._caller_view.past_frame if page.audience == "caller" else None
-        page.push_history(role, self.log.frames_since(after), shown)
-        if self.is_elsewhere:
-            page.close(CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
-            return
-        if self.is_over:
-            page.close(CloseCode.CALL_OVER, "the call is over")
-            return
-        self._pages.add(page)
-        if is_caller:
-            former, self.leg.page = self.leg.page, page
-            if former is not None:
-                former.close(CloseCode.TAKEN_OVER, "taken over by another page")
-                left = inputs.CallerLeft(
-                    self.leg.public_id, "replaced by a new connection", self._relayed.is_kept_by_page
-                )
-                self._runner.post(left)
-            self._relayed.on_socket()
-            if self.leg.transport == "websocket":  # over WebRTC the page reports `media_ready`
-                self._runner.post(inputs.CallerJoined(self.leg.public_id, "websocket", self.leg.reason))
+        ended = ELSEWHERE if self.is_elsewhere else OVER if self.is_over else None
+        self._caller.attach(page, leg_id, after, ended)
 
     def detach(self, page: Page, reason: str) -> None:
         """Disconnect a page, since its socket is closed."""
-        self._pages.discard(page)
-        if self.leg.page is page:
-            self._leave(self.leg, reason, keeps_audio=self._relayed.is_kept_by_page)
-
-    def _leave(self, leg: Leg, reason: str, *, keeps_audio: bool) -> None:
-        leg.page = None
-        if not keeps_audio:
-            self._link.drop_caller_audio()
-        self._runner.post(inputs.CallerLeft(leg.public_id, reason, keeps_audio))
+        self._caller.detach(page, reason)
 
     def command(self, page: Page, frame: str) -> None:
         """Obey a text frame from a page. Errors about it go to that page alone."""
         try:
             command = commands.parse(frame)
         except commands.CommandError as error:
-            self._push_error(page, str(error), "bad_command")
+            self._pages.push_error(page, str(error), "bad_command")
             return
-        if page.role != "caller" or self.leg.page is not page:
-            self._push_error(
+        if self.leg.page is not page:
+            self._pages.push_error(
                 page,
                 "This page only watches the call. Join the call with its leg_id or take_over to speak.",
                 "not_the_caller",
             )
             return
         if isinstance(command, commands.ShowImage) and (problem := self._image_problem()) is not None:
-            self._push_error(page, problem, "no_images")
+            self._pages.push_error(page, problem, "no_images")
             return
         if isinstance(command, commands.AudioFrom):
             self._relayed.number(command)
@@ -601,7 +505,7 @@ class Call:
         elif isinstance(command, commands.Played):
             self._relayed.on_played(command)
         if isinstance(command, commands.MediaReady):
-            self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
+            self._caller.on_joined()
         else:
             self._runner.post(inputs.CommandReceived(command))
 
@@ -616,15 +520,16 @@ class Call:
 
     def receive_audio(self, page: Page, pcm: bytes) -> None:
         """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
-        if self.leg.page is not page or self._runner.is_stopped:
+        leg = self._caller.leg
+        if leg.page is not page or self._runner.is_stopped:
             return
-        if self.leg.transport != "websocket":
+        if leg.transport != "websocket":
             if (problem := self._recording_source.on_page_audio(pcm)) is not None:
-                self._push_error(page, problem, "bad_audio")
+                self._pages.push_error(page, problem, "bad_audio")
             return
         if len(pcm) % 2 or not pcm:
             message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
-            self._push_error(page, message, "bad_audio")
+            self._pages.push_error(page, message, "bad_audio")
             return
         self._relayed.receive(pcm)
 
@@ -635,20 +540,7 @@ class Call:
             return
         position = await self._relayed.position_to_acknowledge(self.commit)
         if position is not None and self.leg.page is page:
-            page.push(frame_of(AudioAcknowledged(position=position), 0, round(self._now_ms())))
-
-    def _push_error(self, page: Page, message: str, code: str) -> None:
-        error = CallError(message=message, code=code, source="command")
-        page.push(frame_of(error, 0, round(self._now_ms())))
-
-    def _on_log_entry(self, entry: Entry) -> None:
-        for page in self._pages:
-            if not page.reads_log:
-                continue
-            if page.audience == "operator":
-                page.push(self.log.frame(entry))
-            elif (frame := self._caller_view.frame(entry)) is not None:
-                page.push(frame)
+            self._pages.push(page, AudioAcknowledged(position=position))
 
     # Inputs and effects ---------------------------------------------------------------------------------------------
     def _perform(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect
@@ -682,7 +574,7 @@ class Call:
             case effects.RenewSession(reason, make_before_break):
                 self._link.renew(reason, make_before_break=make_before_break)
             case effects.ChangeModel(model):
-                self._model = model
+                self._media.change_model(model)
             case effects.KeepCallerAudio(turn_id, since_ms):
                 self._link.keep_turn(turn_id, since_ms)
             case effects.ReleaseCallerAudio(turn_id, until_ms):
@@ -712,35 +604,17 @@ class Call:
             )
         await self._agents.run_tool(effect)
 
-    def _append(self, event: LogEventUnion) -> None:
-        """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
-        if self._runner.is_stopped:
-            return
-        kind = type(event)
-        if kind is CallEnded:
-            self._log_audio_stats()
-        measured = self._meters.read(self.log.append(event))
-        if type(event) is UsageUpdated and (reason := self._budget.add(event)) is not None:
-            self._runner.post(inputs.BudgetSpent(reason))
-        if kind is CallEnded:
-            self._finish()
-        elif measured:
-            self._append_all(measured)
-
-    def _append_all(self, events: Iterable[LogEventUnion]) -> None:
-        for event in events:
-            self._append(event)
-
     def _play(self, pcm: bytes) -> None:
-        if self.leg.page is not None and self.leg.transport == "websocket":
-            self.leg.page.push(pcm)
+        leg = self._caller.leg
+        if leg.page is not None and leg.transport == "websocket":
+            leg.page.push(pcm)
             if self._relayed.reads_agent:
                 self._relayed.on_agent_audio(pcm)
 
     def _play_filler(self, pcm: bytes) -> None:
-        if self.leg.page is not None:
+        if (page := self.leg.page) is not None:
             for start in range(0, len(pcm), FILLER_FRAME_BYTES):
-                self.leg.page.push(pcm[start : start + FILLER_FRAME_BYTES])
+                page.push(pcm[start : start + FILLER_FRAME_BYTES])
             self._relayed.on_agent_audio(pcm)
 
     def _drop_queued_audio(self) -> None:
@@ -753,9 +627,6 @@ class Call:
         assert fillers is not None  # noqa: S101 - without fillers the machine fetches none
         text, pcm = await self._filler_audio.get(fillers, kind, self.scenario.voice)
         self._runner.post(inputs.FillerFetched(text, pcm, len(pcm) / BYTES_PER_MS))
-
-    async def _connect(self) -> Connection:
-        return await self._provider.connect(self._model)
 
     async def _report_audio_periodically(self) -> None:
         while True:

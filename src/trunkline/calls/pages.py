@@ -58,7 +58,6 @@ class Page(SendQueue[str | bytes]):
     def __init__(self, audience: Audience = "operator") -> None:
         too_slow = CloseFrame(CloseCode.TOO_SLOW, "too slow: connect again with after=<the last seq>")
         super().__init__(MAX_QUEUED_BYTES, too_slow)
-        self.role: LegRole = "viewer"
         self.audience: Audience = audience
         self._history: deque[str] = deque()
         self._shown: Callable[[str], str | None] | None = None

@@ -72,10 +72,9 @@ class RelayedAudio:
         self._use_echo_canceller(_echo_canceller_for(leg.transport))
 
     def set_transport(self, transport: Transport) -> None:
-        """Set the transport of the leg's audio."""
+        """Handle the next transport of the leg's audio, before the leg has it."""
         if transport != self._leg.transport:
             self._use_echo_canceller(_echo_canceller_for(transport))
-        self._leg.transport = transport
 
     @property
     def is_kept_by_page(self) -> bool:

@@ -34,6 +34,7 @@ _MIN_LEVELS = {
 ERROR_LOGGERS = (
     "trunkline.calls.agents.runner",
     "trunkline.calls.call",
+    "trunkline.calls.media_transport",
     "trunkline.cluster.background",
     "trunkline.engine.http.webrtc_calls",
     "trunkline.engine.session_runner",
