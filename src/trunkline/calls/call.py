@@ -10,9 +10,7 @@ from typing import assert_never
 from trunkline.calls import commands
 from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
-from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
-from trunkline.calls.call_plan import plan_call
-from trunkline.calls.caller_leg import CallerLeg
+from trunkline.calls.call_parts import CallParts
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant
 from trunkline.calls.live_record import LiveRecord, TakenOverCall, seconds_since
@@ -31,26 +29,15 @@ from trunkline.calls.log_events import (
     Transport,
 )
 from trunkline.calls.machine import effects, inputs
-from trunkline.calls.machine.machine import CallMachine
-from trunkline.calls.machine.timers import Timer
-from trunkline.calls.media_transport import MediaTransport
-from trunkline.calls.metered_log import MeteredLog
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
-from trunkline.calls.metrics.cost_limits import CallBudget, DayBudget
-from trunkline.calls.metrics.meters import Meters
+from trunkline.calls.metrics.cost_limits import DayBudget
 from trunkline.calls.metrics.tracing import tracing
-from trunkline.calls.model_link.link import Link
-from trunkline.calls.open_pages import OpenPages
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
-from trunkline.calls.recording import Recording, RecordingSource
-from trunkline.calls.relayed_audio import RelayedAudio
+from trunkline.calls.recording import Recording
 from trunkline.calls.send_gate import SendGate
 from trunkline.calls.take_over import restored_call, take_over_events
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
-from trunkline.calls.word_listener import WordListener
 from trunkline.engine.speech import ProbingStt
-from trunkline.engine.speech.factory import create_voice_activity_factory
-from trunkline.machine_runner import MachineRunner
 from trunkline.providers import Provider
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.ids import new_id
@@ -61,7 +48,6 @@ logger = logging.getLogger(__name__)
 ELSEWHERE = (CloseCode.ANOTHER_SERVER, "another server runs this call: connect again")
 OVER = (CloseCode.CALL_OVER, "the call is over")
 AUDIO_STATS_EVERY_S = 1.0
-_NOT_SAVED = "A server that takes this call over without it may run the tool again."
 FILLER_FRAME_BYTES = 100 * BYTES_PER_MS
 MAX_IMAGES = 10
 """Images that a caller may show in a call: each is in the log, and is paid for again with each answer."""
@@ -144,113 +130,54 @@ class Call:
         self.commit: Callable[[], Awaitable[bool]] | None = None
         """Waits until the log so far is in the live record, and returns whether it is; None without a record."""
         self._provider = provider
+        self._recording = recording
         self._filler_audio = filler_audio or FillerAudio()
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time() - (0.0 if former is None else seconds_since(former.started_at))
         self._caller_id, self._client = caller_id, client
-        first = scenario.agent(first_agent or scenario.first_agent.name)
-        self._first_agent = first.name
-        model = provider.model_for(scenario)
+        self._first_agent = scenario.agent(first_agent or scenario.first_agent.name).name
         self.log = Log(self._now_ms, log_budget)
         if taken_over is not None:
             self.log.restore(taken_over.entries, taken_over.last_seq)  # before its readers, which may want it
-        day_budget = day_budget or DayBudget(metrics.cost_limits)
         self._own_mcp_servers = McpServers() if mcp_servers is None else None
-        self._agents = AgentRunner(
-            scenario,
-            provider,
-            RunnerTimeLimits(time_limits.tool_timeout_s, time_limits.guardrail_timeout_s, time_limits.approval_wait_s),
-            CallHandle(
-                call_id=self.call_id,
-                caller_id=caller_id,
-                first_agent=first.name,
-                metadata=self.metadata,
-                agent=lambda: self._machine.agent,
-                history=lambda: self._machine.transcript.history(),
-                feed=lambda given: self._runner.post(given),
-                spawn=lambda work: self._runner.spawn(work),
-                append=lambda event: self._append(event),
-                on_text_reply=lambda purpose, reply: self._metered_log.on_text_reply(purpose, reply),
-                now_ms=self._now_ms,
-            ),
-            mcp_servers or self._own_mcp_servers or McpServers(),
-        )
-        self._word_stt = word_stt if scenario.interruption not in ("speech", "off") else None
-        plan = plan_call(
+        parts = CallParts(
             self.call_id,
+            self.caller_key,
             scenario,
-            self._agents,
             provider,
-            first_agent=first.name,
-            model=model,
+            first_agent=self._first_agent,
             transport=transport,
             codec=codec,
-            listens=self._word_stt is not None,
-            is_recorded=recording is not None and recording.notice is None,
+            caller_id=caller_id,
             time_limits=time_limits,
+            metrics=metrics,
+            word_stt=word_stt,
             metadata=self.metadata,
-            prices=metrics.prices,
-            cost_limits=day_budget.limits,
-        )
-        self._started_at = plan.started_at if former is None else former.started_at
-        self._machine: CallMachine = CallMachine(plan, new_id)
-        self._runner: MachineRunner[inputs.Input, effects.Effect, Timer] = MachineRunner(
-            step=self._machine.step,
-            perform=self._perform,
-            timer_fired=inputs.TimerFired,
+            mcp_servers=mcp_servers or self._own_mcp_servers or McpServers(),
+            day_budget=day_budget,
+            recording=recording,
+            former=former,
+            log=self.log,
+            gate=self.gate,
             now_ms=self._now_ms,
+            perform=self._perform,
             on_failure=self._on_failure,
-            may_step=self.gate.is_open,
-        )
-        self._metered_log = MeteredLog(
-            self.log,
-            Meters(metrics.prices),
-            CallBudget(day_budget),
-            self._runner,
-            before_end=self._log_audio_stats,
             on_ended=self._finish,
         )
-        self._append = self._metered_log.append
-        self._words = self._word_listener()
-        self._link = Link(self._runner.post, gate=self.gate)
-        self._recording = recording
-        self._recording_source = RecordingSource(recording, self._now_ms)
-        self._media = MediaTransport(
-            self.call_id,
-            scenario,
-            provider,
-            model,
-            agents=self._agents,
-            configuration=self._machine.configuration,
-            link=self._link,
-            source=self._recording_source,
-            spawn=self._runner.spawn,
-        )
-        if transport == "websocket":
-            self._media.use_relay()
-        legs = 1 if former is None else former.legs
-        leg = Leg(new_id("leg") if former is None else former.leg_id, transport, f"leg_{legs}")
-        self._relayed = RelayedAudio(
-            leg,
-            self._link,
-            self._runner.post,
-            self._now_ms,
-            recording,
-            self._words,
-            None if former is None else former.audio_position,
-        )
-        self._pages = OpenPages(self.log, self._now_ms)
-        self._caller = CallerLeg(
-            leg,
-            legs,
-            codec,
-            caller_key=self.caller_key,
-            pages=self._pages,
-            relayed=self._relayed,
-            media=self._media,
-            link=self._link,
-            post=self._runner.post,
-        )
+        self._started_at = parts.machine.plan.started_at if former is None else former.started_at
+        self._agents = parts.agents
+        self._tools = parts.tools
+        self._machine = parts.machine
+        self._runner = parts.runner
+        self._metered_log = parts.log
+        self._append = parts.log.append
+        self._link = parts.link
+        self._words = parts.words
+        self._media = parts.media
+        self._recording_source = parts.recording_source
+        self._relayed = parts.relayed
+        self._pages = parts.pages
+        self._caller = parts.caller
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
         self.log.subscribe(self._relayed.on_held, AudioDucked, AudioResumed)
@@ -280,7 +207,6 @@ class Call:
         record = taken_over.record
         self._metered_log.restore(taken_over.entries)
         self._pages.restore(taken_over.entries)
-        self.leg.reason = record.leg_reason
         if record.state is not None:
             self._agents.restore_state(record.state)
         restored = restored_call(taken_over, new_id)
@@ -325,7 +251,7 @@ class Call:
                 self._link.run(),
                 self._report_audio_periodically(),
                 self._agents.hooks.run(),
-                *map(self._run_tool, self._tools_at_start),
+                *(self._tools.run(effect, self.commit) for effect in self._tools_at_start),
                 last=inputs.StopRequested("the server is stopping"),
             )
         finally:
@@ -560,7 +486,7 @@ class Call:
             case effects.PlayFiller(pcm):
                 self._play_filler(pcm)
             case effects.RunTool():
-                self._runner.spawn(self._run_tool(effect))
+                self._runner.spawn(self._tools.run(effect, self.commit))
             case effects.RefreshTools(agent):
                 self._agents.start_refresh(agent)
             case effects.ConfigureAgent():
@@ -593,17 +519,6 @@ class Call:
             case _:
                 assert_never(effect)
 
-    async def _run_tool(self, effect: effects.RunTool) -> None:
-        """Run a tool, once its start is committed: a server that takes the call over must know that it may have run."""
-        is_committed = self.commit is None or await self.commit()
-        if not await self.gate.wait():
-            return  # another server runs the call, and the tool
-        if not is_committed:
-            self.announce(
-                f"The tool {effect.name} began before its start was in the database. {_NOT_SAVED}", "not_saved"
-            )
-        await self._agents.run_tool(effect)
-
     def _play(self, pcm: bytes) -> None:
         leg = self._caller.leg
         if leg.page is not None and leg.transport == "websocket":
@@ -631,19 +546,8 @@ class Call:
     async def _report_audio_periodically(self) -> None:
         while True:
             await asyncio.sleep(AUDIO_STATS_EVERY_S)
-            self._log_audio_stats()
+            self._metered_log.append_audio_stats()
             await self._acknowledge_audio()
 
-    def _log_audio_stats(self) -> None:
-        if (stats := self._link.take_audio_stats()) is not None:
-            self._append(stats)
-
-    def _word_listener(self) -> WordListener | None:
-        if self._word_stt is None:
-            return None
-        activity = create_voice_activity_factory()()
-        return WordListener(self._word_stt, activity, self.call_id, self._runner.spawn, self._runner.post)
-
-    # Construction ---------------------------------------------------------------------------------------------------
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000

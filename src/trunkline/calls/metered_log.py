@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from trunkline.calls.log import Entry, Log
-from trunkline.calls.log_events import CallEnded, LogEventUnion, UsageUpdated
+from trunkline.calls.log_events import AudioStats, CallEnded, LogEventUnion, UsageUpdated
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.cost_limits import CallBudget
@@ -22,8 +22,8 @@ class MeteredLog:
         meters: measure the call.
         budget: the limits of cost; the machine hears once that nothing is left.
         runner: the runner of the call's machine. Nothing is appended after it has stopped.
-        before_end: called before `call.ended` is appended.
-        on_ended: called after it.
+        audio_stats: returns the audio to and from the model since its last call, None if there was none.
+        on_ended: called after `call.ended`.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class MeteredLog:
         budget: CallBudget,
         runner: MachineRunner[inputs.Input, effects.Effect, Timer],
         *,
-        before_end: Callable[[], None],
+        audio_stats: Callable[[], AudioStats | None],
         on_ended: Callable[[], None],
     ) -> None:
         self._log = log
         self._meters = meters
         self._budget = budget
         self._runner = runner
-        self._before_end = before_end
+        self._audio_stats = audio_stats
         self._on_ended = on_ended
 
     def restore(self, entries: Iterable[Entry]) -> None:
@@ -54,7 +54,7 @@ class MeteredLog:
             return
         kind = type(event)
         if kind is CallEnded:
-            self._before_end()
+            self.append_audio_stats()
         measured = self._meters.read(self._log.append(event))
         if type(event) is UsageUpdated and (reason := self._budget.add(event)) is not None:
             self._runner.post(inputs.BudgetSpent(reason))
@@ -67,6 +67,11 @@ class MeteredLog:
         """Append events in order."""
         for event in events:
             self.append(event)
+
+    def append_audio_stats(self) -> None:
+        """Append the audio to and from the model since the last time, if there was any."""
+        if (stats := self._audio_stats()) is not None:
+            self.append(stats)
 
     def on_text_reply(self, purpose: str, reply: TextReply) -> None:
         """Count a reply of a text model to a request for a purpose."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trunkline.calls.machine.call_limits import CallLimits
+from trunkline.calls.machine.caller_audio_watch import CallerAudioWatch
 from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.filler_player import FillerPlayer
@@ -12,6 +13,7 @@ from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.hosted_mcp import HostedMcp
 from trunkline.calls.machine.input_guardrails import InputGuardrails
 from trunkline.calls.machine.interruption import Interruption
+from trunkline.calls.machine.notes import Notes
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
@@ -37,6 +39,7 @@ class Parts:
     status: SessionStatus
     scheduler: ResponseScheduler
     transcript: Transcript
+    notes: Notes
     playout: Playout
     fillers: FillerPlayer
     output: GuardedOutput
@@ -44,6 +47,7 @@ class Parts:
     hosted_mcp: HostedMcp
     input_guardrails: InputGuardrails
     caller_turns: CallerTurns
+    caller_audio: CallerAudioWatch
     interruption: Interruption
     session: SessionLifecycle
     push_to_talk: PushToTalk
