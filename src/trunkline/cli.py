@@ -427,6 +427,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None, tls: 
     from trunkline.descriptors import raise_soft_limit
     from trunkline.engine.default import local_engine
     from trunkline.engine.speech import SpeechError
+    from trunkline.garbage_collection import freeze_startup_objects
     from trunkline.loop_watch import LoopWatch
     from trunkline.scenario.loading import load
     from trunkline.settings import is_loopback
@@ -445,6 +446,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None, tls: 
     try:
         with redact_logs(log_content=settings.log_content), LoopWatch():
             async with running as server:
+                freeze_startup_objects()
                 typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
                 _show_certificate(tls)
                 typer.echo(f"Models: {', '.join(scenarios.by_name)}")

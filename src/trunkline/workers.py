@@ -27,6 +27,7 @@ from trunkline.cluster.node import ClusterNode
 from trunkline.cluster.peer_address import PeerAddress
 from trunkline.cluster.supervisor import ProcessPlan, Supervisor
 from trunkline.event_loop import ServerLoop
+from trunkline.garbage_collection import freeze_startup_objects
 from trunkline.loop_watch import LoopWatch
 from trunkline.parent_watch import end_with_parent
 from trunkline.providers.factory import choose_provider_name
@@ -174,5 +175,6 @@ async def _serve_engine(
     scenarios = await asyncio.to_thread(load, targets)  # the workers report its problems
     with redact_logs(log_content=settings.log_content), LoopWatch():
         async with local_engine(scenarios.by_name, settings, key=address.key, listener=address.listener):
+            freeze_startup_objects()
             reports.send(True)
             await ending.wait()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.calls.model_fake import FakeModel
 from tests.web.web_server import SCENARIO, Client, client, own_settings, with_model
-from trunkline.web import create_app
+from trunkline.web import create_app, server_state
 from trunkline.web.server import Server
 from trunkline.web.uvicorn_config import server_config
 
@@ -32,6 +32,7 @@ async def running(
 ) -> AsyncIterator[tuple[SignalledServer, asyncio.Task[None], Client]]:
     """Run a server as `trunkline serve` does; yield it, its task and a client."""
     model = with_model(monkeypatch, FakeModel())
+    monkeypatch.setattr(server_state, "freeze_startup_objects", lambda: None)  # other tests run in this process
     given = own_settings(**settings)
     app = create_app([SCENARIO], given)
     listener = socket.socket()

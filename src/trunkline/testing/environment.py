@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import importlib.util
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from trunkline.extras import install_command
+from trunkline.garbage_collection import freeze_startup_objects
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.scenario.loading import LoadedScenarios, load
@@ -104,8 +104,7 @@ class Environment:
         """
         if not self._frozen:
             self._frozen = True
-            gc.collect()
-            gc.freeze()
+            freeze_startup_objects()
 
     def close(self) -> None:
         """Stop the engines and the callers' voice."""

@@ -25,7 +25,8 @@ class Server(uvicorn.Server):
     Ctrl-C, end it at once.
 
     Args:
-        state: the state of the app; None ends the server at once at SIGTERM, too.
+        state: the state of the app, which may exclude its objects from garbage collection; None ends the server at
+            once at SIGTERM, too.
         on_started: called when the server listens.
     """
 
@@ -47,6 +48,8 @@ class Server(uvicorn.Server):
         """Start to listen."""
         self._loop = asyncio.get_running_loop()
         log_accept_errors_once(self._loop)
+        if self._state is not None:
+            self._state.owns_process = True
         await super().startup(sockets)
         if not self.started:
             return

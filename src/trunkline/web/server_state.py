@@ -28,6 +28,7 @@ from trunkline.cluster.node import ClusterNode
 from trunkline.descriptors import open_descriptors, soft_limit
 from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
+from trunkline.garbage_collection import freeze_startup_objects
 from trunkline.listener.client_address import address_of
 from trunkline.listener.connection_gate import ConnectionGate
 from trunkline.listener.refusals import Refusals
@@ -146,6 +147,8 @@ class ServerState:
         self.is_draining = False
         self.reloads = False
         """True if the server restarts with each saved file."""
+        self.owns_process = False
+        """True if nothing else runs in this process, so that its objects may be excluded from garbage collection."""
         self.live: LiveRecorder | None = None
         """The recorder of running calls; None if no other process can take them over."""
         self.cluster: ClusterNode | None = None
@@ -506,6 +509,8 @@ class ServerState:
         except ProviderError as error:
             provider_problem = error.full_message
             logger.error("%s", provider_problem)
+        if self.owns_process:
+            freeze_startup_objects()
         return StartupResult(scenarios, provider, provider_problem)
 
 
