@@ -32,3 +32,26 @@ def level_dbfs(track: NDArray[np.int16], start_ms: float, end_ms: float) -> floa
     """Return the level of a part of a track."""
     part = track[round(start_ms * RATE / 1000) : round(end_ms * RATE / 1000)].astype(np.float64)
     return float(20 * np.log10(max(1e-9, np.sqrt((part**2).mean()) / 32768))) if part.size else -200.0
+
+
+def place_by_level_ms(signal: NDArray[np.int16], track: NDArray[np.int16]) -> tuple[int, float]:
+    """Return the place of a signal in a track by their levels, in ms, and the correlation there from -1 to 1."""
+    wanted, heard = _levels(signal), _levels(track)
+    wanted -= wanted.mean()
+    size = len(wanted)
+    sums, squares = (np.concatenate([[0.0], np.cumsum(values)]) for values in (heard, heard**2))
+    variances = (squares[size:] - squares[:-size]) / size - ((sums[size:] - sums[:-size]) / size) ** 2
+    deviations = np.sqrt(np.maximum(variances, 0.0))
+    products = np.correlate(heard, wanted, "valid") / size
+    # Silence resembles nothing.
+    correlations = np.where(deviations > 1.0, products / np.maximum(deviations, 1.0) / wanted.std(), 0.0)
+    at = int(np.argmax(correlations))
+    return at, float(correlations[at])
+
+
+def _levels(samples: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Return the RMS of each ms, smoothed over 9 ms."""
+    step = RATE // 1000
+    blocks = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64)
+    levels: NDArray[np.float64] = np.convolve(np.sqrt((blocks**2).mean(axis=1)), np.full(9, 1 / 9), "same")
+    return levels

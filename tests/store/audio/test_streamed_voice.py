@@ -32,6 +32,15 @@ def test_the_stream_is_heard_after_the_pages_delays() -> None:
     assert track[1110 * MS : 1510 * MS] == pcm
 
 
+def test_a_report_is_about_the_audio_before_it() -> None:
+    voice, pcm = StreamedVoice(), noise(20, 1).tobytes()
+    voice.on_delays(80, 30)
+    voice.on_streamed(pcm, 1000)
+    voice.on_delays(250, 30)
+    track = joined([*voice.settle(1100), *voice.finish(3000)])
+    assert track[1280 * MS : 1300 * MS] == pcm
+
+
 def test_a_held_stream_is_played_later_and_catches_up_in_silence() -> None:
     voice, one, two = StreamedVoice(), noise(800, 2).tobytes(), noise(400, 3).tobytes()
     found = stream(voice, one, 0, until_ms=300)

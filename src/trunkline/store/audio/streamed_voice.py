@@ -1,6 +1,7 @@
 """The agent's voice over WebRTC, as the caller's page plays the stream of the engine.
 
-The stream reaches the page after the delay that the page reports. While it holds the audio, the page keeps it, and
+The stream reaches the page after the delay that the page reports. A report is about the audio before it, so a frame's
+place depends on the reports up to the time at which it is played. While the page holds the audio, it keeps it, and
 plays it on afterwards: it is late until the stream's silences have made up for the hold. At an interruption it mutes
 the stream until the next utterance.
 """
@@ -24,14 +25,14 @@ class StreamedVoice:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[float, bytes]] = deque()
-        """Frames with the time at which they reach the page's player."""
+        """Frames with the time at which the service sent them."""
         self._waiting_ms = 0.0
         self._buffer_ms = self._output_ms = 0.0
         self._held = False
         self._muted = False
         self._free_at_ms = 0.0
         """Time at which the player has played the frame before."""
-        self._last_at_ms = 0.0
+        self._last_sent_ms = 0.0
         """Time at which the frame before ended, in the stream."""
         self._item_id = ""
         self._placement = StreamPlacement()
@@ -43,7 +44,7 @@ class StreamedVoice:
     def on_streamed(self, pcm: bytes, at_ms: float) -> None:
         """Note a frame that the service sent at `at_ms`. Frames of silence are left out."""
         if self._waiting_ms < MAX_HELD_MS:
-            self._waiting.append((at_ms + self._buffer_ms, pcm))
+            self._waiting.append((at_ms, pcm))
             self._waiting_ms += len(pcm) / BYTES_PER_MS
 
     def on_started(self, item_id: str, at_ms: float) -> list[Placed]:
@@ -55,10 +56,10 @@ class StreamedVoice:
     def on_cleared(self, at_ms: float) -> list[Placed]:
         """Note an interruption: the page mutes the stream, and drops the audio that it holds."""
         placed = self._play(at_ms)
-        while self._waiting and self._waiting[0][0] <= at_ms:
+        while self._waiting and self._waiting[0][0] + self._buffer_ms <= at_ms:
             self._drop_first()
         self._muted = True
-        self._last_at_ms = at_ms
+        self._last_sent_ms = at_ms - self._buffer_ms
         return placed
 
     def on_held(self, at_ms: float) -> list[Placed]:
@@ -85,16 +86,16 @@ class StreamedVoice:
     def _play(self, until_ms: float) -> list[Placed]:
         placed: list[Placed] = []
         while self._waiting and not self._held:
-            at_ms, pcm = self._waiting[0]
+            sent_at_ms, pcm = self._waiting[0]
             ms = len(pcm) / BYTES_PER_MS
-            silent_ms = max(0.0, at_ms - self._last_at_ms)
-            begin_ms = max(at_ms, self._free_at_ms + min(silent_ms, KEPT_SILENCE_MS))
+            silent_ms = max(0.0, sent_at_ms - self._last_sent_ms)
+            begin_ms = max(sent_at_ms + self._buffer_ms, self._free_at_ms + min(silent_ms, KEPT_SILENCE_MS))
             if begin_ms > until_ms:
                 break
             self._drop_first()
             if self._muted and silent_ms >= MUTE_ENDS_AFTER_MS:
                 self._muted = False
-            self._last_at_ms = at_ms + ms
+            self._last_sent_ms = sent_at_ms + ms
             if self._muted:
                 continue
             self._free_at_ms = begin_ms + ms
