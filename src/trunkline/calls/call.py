@@ -359,7 +359,13 @@ class Call:
         return self._caller.grants(shown)
 
     def join(
-        self, shown: Credentials, transport: Transport, *, take_over: bool = False, codec: Codec | None = None
+        self,
+        shown: Credentials,
+        transport: Transport,
+        *,
+        take_over: bool = False,
+        codec: Codec | None = None,
+        reason: str | None = None,
     ) -> JoinedCall:
         """Give a page a role: caller if it may speak and has the leg, no caller is connected, or it takes over.
 
@@ -368,11 +374,12 @@ class Call:
             transport: the transport of the page's audio.
             take_over: True replaces a connected caller.
             codec: another codec from now on; over the relay the model's session is opened again for it.
+            reason: the page's reason for a transport that was not its first choice.
 
         Raises:
             NotGrantedError: the page wants to take over and may not speak.
         """
-        return self._caller.join(shown, transport, take_over=take_over, codec=codec)
+        return self._caller.join(shown, transport, take_over=take_over, codec=codec, reason=reason)
 
     async def answer_offer(self, sdp: str) -> str:
         """Answer the page's SDP offer. Audio then flows between page and provider, and the link is the sideband.
@@ -420,20 +427,39 @@ class Call:
                 "not_the_caller",
             )
             return
-        if isinstance(command, commands.ShowImage) and (problem := self._image_problem()) is not None:
-            self._pages.push_error(page, problem, "no_images")
-            return
-        if isinstance(command, commands.AudioFrom):
-            self._relayed.number(command)
-            return
-        if isinstance(command, commands.AudioReport):
-            self._relayed.on_report(command)
-        elif isinstance(command, commands.Played):
-            self._relayed.on_played(command)
-        if isinstance(command, commands.MediaReady):
-            self._caller.on_joined()
-        else:
-            self._runner.post(inputs.CommandReceived(command))
+        match command:  # the most frequent commands first
+            case commands.Played():
+                self._relayed.on_played(command)
+            case commands.AudioReport():
+                self._relayed.on_report(command)
+            case commands.AudioFrom():
+                self._relayed.number(command)
+                return
+            case commands.MediaReady():
+                self._caller.on_joined()
+                return
+            case commands.ShowImage():
+                if (problem := self._image_problem()) is not None:
+                    self._pages.push_error(page, problem, "no_images")
+                    return
+            case (
+                commands.Say()
+                | commands.Dtmf()
+                | commands.Interrupt()
+                | commands.HangUp()
+                | commands.PushToTalk()
+                | commands.Press()
+                | commands.Release()
+                | commands.VoiceEnded()
+                | commands.AgentAudio()
+                | commands.CallerAudio()
+                | commands.Voice()
+                | commands.Approve()
+            ):
+                pass  # these concern the machine alone
+            case _:
+                assert_never(command)
+        self._runner.post(inputs.CommandReceived(command))
 
     def _image_problem(self) -> str | None:
         """Return the reason why the call takes no other image of the caller; None if it does, which counts it."""

@@ -63,7 +63,9 @@ class CallerLeg:
         return grants_for(shown, self.leg.leg_id, self._caller_key)
 
     # Roles ----------------------------------------------------------------------------------------------------------
-    def join(self, shown: Credentials, transport: Transport, *, take_over: bool, codec: Codec | None) -> JoinedCall:
+    def join(
+        self, shown: Credentials, transport: Transport, *, take_over: bool, codec: Codec | None, reason: str | None
+    ) -> JoinedCall:
         """Give a page a role; see `Call.join`.
 
         Raises:
@@ -81,7 +83,7 @@ class CallerLeg:
         if codec is not None:
             self.codec = codec
             self._post(inputs.CodecChosen(codec))
-        self._set_transport(transport)
+        self._set_transport(transport, reason)
         return JoinedCall("caller", self.leg.leg_id, grants)
 
     def replace(self, transport: Transport) -> None:
@@ -94,9 +96,9 @@ class CallerLeg:
             former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page", keeps_audio=False)
 
-    def _set_transport(self, transport: Transport) -> None:
+    def _set_transport(self, transport: Transport, reason: str | None) -> None:
         self._relayed.set_transport(transport)
-        self.leg.transport = transport
+        self.leg.use_transport(transport, reason)
         if transport == "websocket":
             self._media.use_relay()
 
@@ -124,7 +126,7 @@ class CallerLeg:
 
     def _use_page(self, page: Page) -> None:
         leg = self.leg
-        former, leg.page = leg.page, page
+        former = leg.use_page(page)
         if former is not None:
             former.close(CloseCode.TAKEN_OVER, "taken over by another page")
             reason = "replaced by a new connection"
@@ -144,7 +146,7 @@ class CallerLeg:
             self._leave(self.leg, reason, keeps_audio=self._relayed.is_kept_by_page)
 
     def _leave(self, leg: Leg, reason: str, *, keeps_audio: bool) -> None:
-        leg.page = None
+        leg.use_page(None)
         if not keeps_audio:
             self._link.drop_caller_audio()
         self._post(inputs.CallerLeft(leg.public_id, reason, keeps_audio))

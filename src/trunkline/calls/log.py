@@ -73,6 +73,10 @@ class LogBudget:
         self.on_excess = on_excess
         self.used_bytes = 0
 
+    def release(self, size: int) -> None:
+        """Note that a log of this size is gone."""
+        self.used_bytes -= size
+
 
 class Log:
     """An append-only sequence of events.
@@ -151,7 +155,7 @@ class Log:
     def _drop_first(self) -> None:
         size = len(self._tail.popleft())
         self.size_bytes -= size
-        self._budget.used_bytes -= size
+        self._budget.release(size)
 
     def drop_oldest(self, size: int) -> None:
         """Drop the oldest events, of `size` bytes in all or more. The latest event stays."""

@@ -113,3 +113,12 @@ class Leg:
     page: Page | None = None
     reason: str | None = None
     """The page's reason for a transport that was not its first choice."""
+
+    def use_transport(self, transport: Transport, reason: str | None) -> None:
+        """Change the transport, for a reason of the page."""
+        self.transport, self.reason = transport, reason
+
+    def use_page(self, page: Page | None) -> Page | None:
+        """Use another page, or none. Return the former one."""
+        former, self.page = self.page, page
+        return former

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from enum import Enum, auto
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, assert_never
 
 from trunkline.engine.brains import Brain, BrainError, ExpectingBrain, PreparingBrain, ReplyExpectation
 from trunkline.engine.session import effects, inputs
@@ -155,7 +155,7 @@ class SessionRunner:
         """Give an input to the machine, and run the resulting effects."""
         self._machine.post(given)
 
-    def _carry_out(self, output: Output) -> None:
+    def _carry_out(self, output: Output) -> None:  # noqa: C901 - one case for each output
         match output:
             case effects.Send():
                 self._send(output)
@@ -187,8 +187,12 @@ class SessionRunner:
                 self._player.play(response_id, item_id, pcm)
             case effects.ClearPlayout() if self._player is not None:
                 self.post(inputs.PlayoutCleared(self._player.clear()))
+            case effects.Play() | effects.ClearPlayout():
+                pass  # over a WebSocket the client plays
             case effects.Close(code, reason):
                 self.end(code, reason)
+            case _:
+                assert_never(output)
 
     def _send(self, output: effects.Send) -> None:
         for channel in self._channels:
@@ -211,6 +215,8 @@ class SessionRunner:
                 self._machine.cancel((_Task.PAUSE, utterance_id))
                 self._machine.cancel((_Task.PREPARATION, utterance_id))
                 self._abandon_utterance(utterance_id)
+            case _:
+                assert_never(output)
 
     def _feed_utterance(
         self,
@@ -233,6 +239,8 @@ class SessionRunner:
                 self._machine.cancel((_Task.PAUSE, utterance_id))
                 self._machine.cancel((_Task.PREPARATION, utterance_id))
                 utterance.resume()
+            case _:
+                assert_never(output)
 
     # ------------------------------------------------------------------ brain and speech synthesis
 

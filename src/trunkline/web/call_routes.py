@@ -128,7 +128,7 @@ async def start_call(request: Request) -> Response:
         raise ApiError(500, "scenario_failed", error.message) from None
     except UnsupportedScenarioError as error:
         raise ApiError(409, "unsupported_scenario", str(error)) from None
-    call.leg.reason = body.reason
+    call.leg.use_transport(transport, body.reason)
     server.record(call)
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
     if transport == "webrtc":
@@ -156,13 +156,11 @@ async def join_call(request: Request) -> Response:
     transport = _transport(body)
     shown = _credentials(request, call, body.leg_id)
     try:
-        joined = call.join(shown, transport, take_over=body.take_over, codec=_codec(body))
+        joined = call.join(shown, transport, take_over=body.take_over, codec=_codec(body), reason=body.reason)
     except NotGrantedError as error:
         raise ApiError(
             403, "not_the_caller", f"{error} Send its 'leg_id', or use the browser that started it."
         ) from None
-    if joined.role == "caller":
-        call.leg.reason = body.reason
     answer = {
         "role": joined.role, "leg_id": joined.leg_id, "grants": joined.grants.names, "transport": transport,
     }  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum, auto
+from typing import assert_never
 
 from trunkline.calls import log_events
 from trunkline.calls.machine.caller_turns import CallerTurns
@@ -231,8 +232,11 @@ class Interruption:
                     self._committed = True
                     self._outbox.set_timer(Timer.INTERRUPTION, self._outbox.now_ms + WORDS_WAIT_MS)
                 return False
-        self._stop_listening()
-        return True
+            case OverlapState.RESUMED | OverlapState.INTERRUPTED | OverlapState.NONE:
+                self._stop_listening()
+                return True
+            case _:
+                assert_never(self._state)
 
     @property
     def _agent_has_stopped(self) -> bool:
@@ -277,6 +281,10 @@ class Interruption:
                 self._interrupt(decision)
             case Resume() if self.undecided:
                 self._resume(decision)
+            case Resume() | None:
+                pass  # it continues to listen
+            case _:
+                assert_never(decision)
 
     def _decision(self, speech: OverlappingSpeech) -> Interrupt | Resume | None:
         detector = self._plan.detector or WordDetector()

@@ -272,7 +272,8 @@ class CallMachine:
                 return
             case commands.MediaReady() | commands.AudioFrom():
                 return  # the shell feeds `CallerJoined` instead, and numbers the audio
-        self._activity.on_active()
+            case _:
+                self._activity.on_active()
         match command:
             case commands.Say(text):
                 self._on_typed(text)

@@ -8,6 +8,7 @@ were open. Nothing is requested before their answers, or before a time limit.
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import assert_never
 
 from trunkline.calls.machine.caller_activity import CallerActivity
 from trunkline.calls.machine.outbox import RESEND_PREFIX
@@ -246,7 +247,10 @@ class MissedItems:
                 return "answered" if entry.ignored else entry.role
             case ToolCall():
                 return "function_call"
-        return known.get(self._last, "")
+            case None:
+                return known.get(self._last, "")
+            case _:
+                assert_never(entry)
 
     def _stop_blocking(self) -> None:
         self._parts.scheduler.unblock(BlockReason.ITEMS_MISSING)

@@ -191,7 +191,7 @@ class Playout:
         """Handle the page's report of its delays: see `commands.AudioReport`."""
         self._buffer_ms, self._output_ms = buffer_ms, output_ms
         if self._webrtc is not None:
-            self._webrtc.buffer_ms = buffer_ms
+            self._webrtc.on_delay(buffer_ms)
 
     def _log_started(self, item_id: str) -> None:
         self._on_agent_audio()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import assert_never
 
 import msgspec
 
@@ -66,13 +67,16 @@ class PushToTalk:
         if self.settings.push_to_talk or self._plan.turn_detection is None:
             return None
         own = {"create_response": True, **self._plan.turn_detection}
-        match self._interruption_mode():
+        mode = self._interruption_mode()
+        match mode:
             case "words":  # the call decides if the caller's speech is a turn, and requests its answer
                 return {**own, "create_response": False, "interrupt_response": False}
             case "speech":
                 return {**own, "interrupt_response": True}
             case "off":
                 return {**own, "interrupt_response": False}
+            case _:
+                assert_never(mode)
 
     @property
     def service_answers(self) -> bool:

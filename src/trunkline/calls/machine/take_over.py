@@ -27,7 +27,7 @@ class TakeOver:
             session: the session of the WebRTC call, which lives on; None for a new session.
         """
         parts = self._parts
-        parts.transcript.entries = restored.entries
+        parts.transcript.resume(restored.entries)
         parts.outbox.log_all(restored.open_ends())
         self._activity.resume(greeted=bool(restored.entries), hears=session is not None)
         if restored.settings is not None:
@@ -48,11 +48,10 @@ class TakeOver:
         parts.session.resume_session(session.began_ms)
         parts.scheduler.resume(session.response, session.response_id)
         parts.playout.resume(session.playout, session.clock)
+        parts.transcript.resume_session(session.items)
         for entry in restored.entries.values():
-            if isinstance(entry, Message) and not entry.done:
-                entry.committed = entry.role != "user" or entry.item_id in session.items
-                if entry.role == "assistant":
-                    parts.output.resume(entry.item_id, entry.agent or restored.agent, entry.text)
+            if isinstance(entry, Message) and not entry.done and entry.role == "assistant":
+                parts.output.resume(entry.item_id, entry.agent or restored.agent, entry.text)
         for call_id in [one for one in restored.running_tools if session.items.get(one) == "mcp_approval_request"]:
             parts.hosted_mcp.resume(restored.running_tools.pop(call_id))
             if (call := restored.tool_call(call_id)) is not None:

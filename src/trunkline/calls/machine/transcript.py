@@ -88,6 +88,16 @@ class Transcript:
         """Return the id of the newest entry (1), of the one before it (2), or None if there are not so many."""
         return list(self.entries)[-number] if len(self.entries) >= number else None
 
+    def resume(self, entries: dict[str, Message | ToolCall]) -> None:
+        """Continue the conversation of a call of another server."""
+        self.entries = entries
+
+    def resume_session(self, item_ids: Collection[str]) -> None:
+        """Continue in a session that has items of these ids. It may not have the caller's unfinished speech."""
+        for entry in self.entries.values():
+            if isinstance(entry, Message) and not entry.done:
+                entry.committed = entry.role != "user" or entry.item_id in item_ids
+
     def add_typed(
         self, item_id: str, text: str, *, hidden: bool = False, images: Sequence[str] = ()
     ) -> list[MessageEvent]:

@@ -68,6 +68,10 @@ class WebRtcPlayout:
         self._gap_at_ms: float | None = None
         """Time of a loss of the sideband, since which no start or end of audio was reported; None without one."""
 
+    def on_delay(self, buffer_ms: int) -> None:
+        """Note the time that audio needs to the page's player."""
+        self.buffer_ms = buffer_ms
+
     def on_message_added(self, response_id: str, item_id: str) -> None:
         """Note the message of a response: the service announces audio by the response's id."""
         self._waiting.setdefault(response_id, item_id)

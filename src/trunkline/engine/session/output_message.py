@@ -188,6 +188,10 @@ class OutputMessage:
         if self.audio is not None:
             self.audio.mark(self._sentence_ms + spoken_ms, sentence.end)
 
+    def truncate_later(self, audio_end_ms: int) -> None:
+        """Note the played duration, at which the message is cut as soon as it is finished."""
+        self.truncated_at_ms = audio_end_ms
+
     def finish(self, status: str) -> None:
         """Send the end of the content part. The item's content is the content that was sent."""
         self._send_held()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import assert_never
 
 from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import usage
@@ -180,7 +181,7 @@ class Response:
         """Record the played duration of the message in progress. Return False if the item is not that message."""
         if self._message is None or self._message.item["id"] != item_id:
             return False
-        self._message.truncated_at_ms = audio_end_ms
+        self._message.truncate_later(audio_end_ms)
         return True
 
     def cancel(self, reason: str) -> None:
@@ -200,15 +201,18 @@ class Response:
                 if not self._message.drained:
                     return
             self._queue.popleft()
-            if isinstance(output, TextDelta):
-                self._add_text(output)
-            elif isinstance(output, ToolCallDelta):
-                self._add_tool_call(output)
-            elif isinstance(output, Usage):
-                self._reported_usage = output
-            else:
-                self._close_item("completed")
-                self._end("completed", None)
+            match output:
+                case TextDelta():
+                    self._add_text(output)
+                case ToolCallDelta():
+                    self._add_tool_call(output)
+                case Usage():
+                    self._reported_usage = output
+                case None:
+                    self._close_item("completed")
+                    self._end("completed", None)
+                case _:
+                    assert_never(output)
 
     def _add_text(self, delta: TextDelta) -> None:
         if self._message is None:
