@@ -41,11 +41,12 @@ from trunkline.calls.log import Log, seq_of
 from trunkline.calls.log_events import LogEventUnion
 from trunkline.store.audio import opus
 from trunkline.store.batch import Batch, BatchSink
+from trunkline.store.call_filters import CallFilters
 from trunkline.store.database import Database
 from trunkline.store.database_sink import DatabaseSink
 from trunkline.store.event_blocks import EventBlock
 from trunkline.store.schema import event_blocks
-from trunkline.store.stored_calls import CallFilters, StoredCalls
+from trunkline.store.stored_calls import StoredCalls
 from trunkline.store.writer import StoreWriter
 
 SETTLE_S = 8.0

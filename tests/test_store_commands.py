@@ -90,9 +90,12 @@ def test_calls_are_listed_by_conditions_and_words(machine: Machine) -> None:
     ("condition", "problem"),
     [
         (["--where", "repairs"], "--where takes NAME=VALUE"),
-        (["--where", "status=happy"], "A condition is invalid"),
-        (["--where", "min_ms=long"], "A condition is invalid"),
-        (["--since", "yesterday"], "A condition is invalid"),
+        (
+            ["--where", "status=happy"],
+            "A condition is invalid: status must be one of running, ended, interrupted, failed, not 'happy'.",
+        ),
+        (["--where", "min_ms=long"], "min_ms must be a whole number of milliseconds, not 'long'."),
+        (["--since", "yesterday"], "since must be a day or a time in ISO 8601, such as 2026-11-30"),
     ],
 )
 def test_a_bad_condition_is_refused(machine: Machine, condition: list[str], problem: str) -> None:

@@ -19,7 +19,8 @@ import typer
 if TYPE_CHECKING:  # SQLAlchemy takes longer to import than the help may take
     from trunkline.settings import Settings
     from trunkline.store.call_archive import CallArchive
-    from trunkline.store.stored_calls import CallFilters, FoundCall
+    from trunkline.store.call_filters import CallFilters
+    from trunkline.store.stored_calls import FoundCall
     from trunkline.store.summary import CallSummary
 
 Where = Annotated[
@@ -230,10 +231,7 @@ async def _opened(archive: CallArchive) -> AsyncIterator[CallArchive]:
 async def _found(archive: CallArchive, filters: CallFilters, limit: int | None = None) -> AsyncIterator[FoundCall]:
     cursor, left = None, limit
     while left is None or left > 0:
-        try:
-            page = await archive.calls.list(filters, cursor, 200 if left is None else min(left, 200))
-        except ValueError as error:
-            raise CommandError(f"A condition is invalid: {error}.") from None
+        page = await archive.calls.list(filters, cursor, 200 if left is None else min(left, 200))
         for one in page.calls:
             yield one
         cursor, left = page.next, None if left is None else left - len(page.calls)
@@ -242,24 +240,19 @@ async def _found(archive: CallArchive, filters: CallFilters, limit: int | None =
 
 
 def _filters(where: Iterable[str] | None, since: str | None, until: str | None, said: str | None = None) -> CallFilters:
-    import msgspec
+    from trunkline.store.call_filters import filters_of
 
-    from trunkline.store.stored_calls import CallFilters
-
-    fields: dict[str, object] = {"since": since, "until": until, "q": said or ""}
+    texts = {name: text for name, text in (("since", since), ("until", until), ("q", said)) if text is not None}
     metadata: dict[str, str] = {}
     for condition in where or ():
         name, equals, value = condition.partition("=")
         if not (equals and name):
             raise CommandError(f"--where takes NAME=VALUE, such as scenario=support, not {condition!r}.")
-        if name in _FILTERS:
-            fields[name] = value
-        else:
-            metadata[name] = value
+        (texts if name in _FILTERS else metadata)[name] = value
     try:
-        return msgspec.convert({**fields, "metadata": metadata}, CallFilters, strict=False)
-    except msgspec.ValidationError as error:
-        raise CommandError(f"A condition is invalid: {error}.") from None
+        return filters_of(texts, metadata)
+    except ValueError as error:
+        raise CommandError(f"A condition is invalid: {error}") from None
 
 
 async def _summary(archive: CallArchive, call_id: str) -> CallSummary:

@@ -13,11 +13,11 @@ from sqlalchemy import Connection, text, update
 from tests.store.samples import started
 from tests.store.stored import SERVER_ID, store, stored_in
 from trunkline.store.batch import Batch, UtteranceRow
+from trunkline.store.call_filters import CallFilters
 from trunkline.store.database import Database
 from trunkline.store.database_sink import UTTERANCES_AT_ONCE, DatabaseSink
 from trunkline.store.event_blocks import EventBlock
 from trunkline.store.schema import calls
-from trunkline.store.stored_calls import CallFilters
 
 
 def utterance(seq: int, words: str = "Where is my order") -> UtteranceRow:

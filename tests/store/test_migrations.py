@@ -15,8 +15,8 @@ from alembic.script import ScriptDirectory
 from tests.store.samples import conversation
 from tests.store.stored import store, stored_in
 from tests.store.test_schema import differences
+from trunkline.store.call_filters import CallFilters
 from trunkline.store.database import MIGRATIONS
-from trunkline.store.stored_calls import CallFilters
 
 SCHEMAS = Path(__file__).parent / "schemas"
 VERSIONS = sorted({int(path.name.split(".")[0]) for path in SCHEMAS.iterdir()})

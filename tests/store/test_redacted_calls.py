@@ -8,8 +8,8 @@ from tests.store.samples import said, started
 from tests.store.stored import store, stored_in
 from trunkline.calls import log_events
 from trunkline.scenario.sensitive import Sensitive
+from trunkline.store.call_filters import CallFilters
 from trunkline.store.redaction import CallRedactor, RedactionPolicy
-from trunkline.store.stored_calls import CallFilters
 
 POLICY = RedactionPolicy(sensitive={"verify": Sensitive(arguments=["phrase"], result=False)})
 SECRETS = ("4242", "blue monday", "jane@", "555 0123", "1990", "QUJD")

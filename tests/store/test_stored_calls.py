@@ -16,7 +16,8 @@ from trunkline.calls import log_events
 from trunkline.calls.log import parse_frame
 from trunkline.calls.log_events import LogEventUnion
 from trunkline.store import stored_calls
-from trunkline.store.stored_calls import CallFilters, CallIsRunningError, CallPage
+from trunkline.store.call_filters import CallFilters
+from trunkline.store.stored_calls import CallIsRunningError, CallPage
 
 
 def ids(page: CallPage) -> list[str]:

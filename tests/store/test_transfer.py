@@ -8,8 +8,8 @@ import pytest
 
 from tests.store.exported_calls import exported_call
 from tests.store.stored import stored_in
+from trunkline.store.call_filters import CallFilters
 from trunkline.store.notes import CallNotes
-from trunkline.store.stored_calls import CallFilters
 from trunkline.store.transfer import CallExistsError, load_call, save_call
 
 

@@ -157,6 +157,16 @@ async def test_the_summary_of_a_running_call_is_written_at_its_start_and_end_and
     ]
 
 
+async def test_the_summary_of_a_call_that_waits_is_written_too() -> None:
+    sink = MemorySink()
+    async with writing(sink, times=WriterTimes(batch_s=0.0, summary_s=0.1)) as writer:
+        log = feed(writer, [started()])
+        await sink.has(1)
+        for event in said("one", "user", "hello"):
+            log.append(event)
+        await until(lambda: [one.turns for one in sink.summaries] == [0, 1])
+
+
 async def test_calls_are_not_delayed_by_a_database_that_does_not_answer() -> None:
     sink = MemorySink()
     sink.may_write.clear()

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, te
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.calls.log import Entry, parse_frame
+from trunkline.store.call_filters import NO_FILTERS, CallFilters
 from trunkline.store.call_rows import ms_of, summary_of
 from trunkline.store.database import Database
 from trunkline.store.event_blocks import read_frames
 from trunkline.store.schema import calls, utterances
 from trunkline.store.search_words import postgres_query, sqlite_query, words_of
-from trunkline.store.summary import CallStatus, CallSummary
+from trunkline.store.summary import CallSummary
 
 MAX_PAGE = 500
 """The longest page of a list."""
@@ -29,35 +30,6 @@ _POSTGRES_MATCH = "to_tsvector('simple', utterances.words) @@ to_tsquery('simple
 
 class CallIsRunningError(Exception):
     """A running call cannot be deleted."""
-
-
-class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """Filters of a list; a call has to pass all of them.
-
-    Attributes:
-        q: words that were said, all in one utterance; the last one may be the beginning of a word.
-        outcome: the reason of the call's end.
-        agent: an agent that had the call.
-        since, until: limits of the start, times of day in ISO 8601.
-        errors, trips: True for calls with at least one.
-        metadata: pairs that the client gave.
-    """
-
-    q: str = ""
-    scenario: str | None = None
-    status: CallStatus | None = None
-    outcome: str | None = None
-    agent: str | None = None
-    min_ms: int | None = None
-    max_ms: int | None = None
-    since: str | None = None
-    until: str | None = None
-    errors: bool = False
-    trips: bool = False
-    metadata: dict[str, str] = msgspec.field(default_factory=dict)
-
-
-NO_FILTERS = CallFilters()
 
 
 class Match(msgspec.Struct, frozen=True):

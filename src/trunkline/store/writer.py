@@ -183,6 +183,8 @@ class StoreWriter:
         self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
         self._queue: deque[_Queued] = deque()
         self._calls: dict[str, _Call] = {}
+        self._changed: dict[_Call, None] = {}
+        """Running calls with events that their stored summaries do not have."""
         self._work = asyncio.Event()
         """Set while events wait, and when the server stops."""
         self._enough = asyncio.Event()
@@ -342,8 +344,17 @@ class StoreWriter:
         self._restore_if_caught_up()
 
     async def _next_events(self) -> None:
-        """Wait until events wait, and then until they have waited for a batch's time or are many."""
-        await self._work.wait()
+        """Wait until events wait, and then until they have waited for a batch's time or are many.
+
+        Return earlier if the summary of a call is due.
+        """
+        if not self._changed:
+            await self._work.wait()
+        elif not self._work.is_set():
+            due_s = min(call.written_at or 0.0 for call in self._changed) + self._times.summary_s
+            await self._wait(self._work, max(0.0, due_s - self._now_s()))
+            if not self._work.is_set():
+                return
         await self._wait(self._enough, self._times.batch_s)
         self._enough.clear()
 
@@ -381,11 +392,16 @@ class StoreWriter:
         # Redaction takes too long for the event loop.
         batch = await asyncio.to_thread(_rows, taken)
         now = self._now_s()
-        for call in {id(one.call): one.call for one in taken}.values():
+        for call in {**self._changed, **dict.fromkeys(one.call for one in taken)}:
             is_due = call.written_at is None or now - call.written_at >= self._times.summary_s
-            if is_due or (call.is_over and call.has_last):
+            if call.is_lost:
+                self._changed.pop(call, None)
+            elif is_due or (call.is_over and call.has_last):
+                self._changed.pop(call, None)
                 call.written_at = now
                 batch.calls.append(_call_row(call))
+            else:
+                self._changed[call] = None
             if call.log.epoch:
                 batch.epochs[call.call_id] = call.log.epoch
         return batch

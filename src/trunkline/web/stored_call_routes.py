@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from trunkline.store.audio.call_audio import AudioFormat
     from trunkline.store.audit import AuditAction
     from trunkline.store.call_archive import CallArchive
-    from trunkline.store.stored_calls import CallFilters, FoundCall
+    from trunkline.store.call_filters import CallFilters
+    from trunkline.store.stored_calls import FoundCall
     from trunkline.store.summary import CallSummary
 
 NO_STORE = {"cache-control": "no-store"}
@@ -282,7 +283,7 @@ async def _audit(request: Request, archive: CallArchive, action: AuditAction, de
 
 
 def _filters(request: Request) -> tuple[CallFilters, str | None, int]:
-    from trunkline.store.stored_calls import CallFilters
+    from trunkline.store.call_filters import CallFilters, filters_of
 
     given = dict(request.query_params)
     cursor, limit = given.pop("cursor", None) or None, given.pop("limit", "50")
@@ -291,9 +292,11 @@ def _filters(request: Request) -> tuple[CallFilters, str | None, int]:
         allowed = ["cursor", "limit", *(name for name in CallFilters.__struct_fields__ if name != "metadata")]
         raise ApiError(422, "bad_filter", f"Unknown filter: {min(unknown)!r}.", allowed)
     try:
-        return msgspec.convert(fields, CallFilters, strict=False), cursor, max(1, int(limit))
-    except (msgspec.ValidationError, ValueError) as error:
-        raise ApiError(422, "bad_filter", f"A filter is invalid: {error}.") from None
+        if not limit.isdecimal():
+            raise ValueError(f"limit must be a number of calls, not {limit!r}.")
+        return filters_of(fields), cursor, max(1, int(limit))
+    except ValueError as error:
+        raise ApiError(422, "bad_filter", f"A filter is invalid: {error}") from None
 
 
 def _shown(found: FoundCall) -> dict[str, object]:
