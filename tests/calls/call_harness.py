@@ -18,7 +18,7 @@ from trunkline.calls.pages import Page
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.realtime import events
-from trunkline.realtime.send_queue import CloseFrame
+from trunkline.send_queue import CloseFrame
 
 
 def scenario(*, tools: Sequence[Any] = (), instructions: Any = "Be kind.", **settings: Any) -> Scenario[Any]:

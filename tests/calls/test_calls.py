@@ -18,7 +18,7 @@ from trunkline.calls.machine.refused_parts import MAX_LOGGED_CHARS
 from trunkline.calls.pages import CloseCode
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
-from trunkline.realtime.send_queue import CloseFrame
+from trunkline.send_queue import CloseFrame
 from trunkline.testing.virtual_time import in_virtual_time
 
 

@@ -14,7 +14,7 @@ from trunkline.calls import log, log_events, pages
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError
 from trunkline.calls.model_link.caller_audio_buffer import MAX_HELD_BYTES
 from trunkline.calls.pages import MAX_QUEUED_BYTES, CloseCode
-from trunkline.realtime.send_queue import LEADING_SLICE, CloseFrame
+from trunkline.send_queue import LEADING_SLICE, CloseFrame
 from trunkline.testing.virtual_time import in_virtual_time
 
 

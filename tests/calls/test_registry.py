@@ -13,7 +13,7 @@ from trunkline.calls.call import Call
 from trunkline.calls.pages import CloseCode
 from trunkline.calls.registry import CallRegistry, TooManyCallsError
 from trunkline.calls.time_limits import CallTimeLimits
-from trunkline.realtime.send_queue import CloseFrame
+from trunkline.send_queue import CloseFrame
 from trunkline.testing.virtual_time import in_virtual_time
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -36,6 +36,27 @@ def test_a_new_call_waits_for_its_caller_then_for_the_link_then_for_the_greeting
     driver.response_done()
     driver.reports(item_id, 1000)
     assert waits(driver) == ["caller", "link", "model", "audio", "caller"]
+
+
+def test_a_call_can_wait_for_each_of_the_ten_things() -> None:
+    driver = CallDriver(configures=False, **GUARDED)
+    driver.caller_joins()
+    driver.link_up()
+    driver.configured()
+    driver.answers("Hello.")
+    driver.guardrail_finishes()
+    driver.caller_starts_to_speak()
+    driver.caller_stops_speaking()
+    driver.response_created()
+    driver.model_calls("weather", call_id="c1")
+    driver.response_done()
+    driver.feed(inputs.ApprovalRequested("c1", "{}"))
+    driver.commands(commands.Approve("c1", approved=True))
+    driver.tool_finishes("c1")
+    driver.response_created()
+    driver.model_calls("transfer_to_poet")
+    driver.response_done()
+    assert set(waits(driver)) == set(get_args(log_events.WaitReason))
 
 
 def test_a_wait_is_logged_only_when_it_changes() -> None:

@@ -34,7 +34,7 @@ LOG_READERS = {
     "calls/agents/hooks.py",
     "calls/metrics/meters.py",
     "calls/metrics/latency.py",
-    "realtime/send_queue.py",
+    "send_queue.py",
 }
 """The files of the walk of a log event, which most inputs cause as well."""
 CONTENT = b"marmalade"

@@ -10,7 +10,7 @@ from enum import IntEnum
 from trunkline.calls.audience import Audience
 from trunkline.calls.grants import Grant
 from trunkline.calls.log_events import LegRole, Transport
-from trunkline.realtime.send_queue import CloseFrame, SendQueue
+from trunkline.send_queue import CloseFrame, SendQueue
 
 MAX_QUEUED_BYTES = 32 << 20
 """Bytes queued for a page beyond which its socket is closed: minutes of audio, or a whole log."""

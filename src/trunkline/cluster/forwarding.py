@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from trunkline.cluster.node import ClusterNode, PeerUnreachableError
 from trunkline.cluster.peer_gate import CLIENT_HEADER, OriginalRequest, passed_on
-from trunkline.realtime.send_queue import CloseFrame
+from trunkline.send_queue import CloseFrame
 
 OPEN_TIMEOUT_S = 1.5
 PING_INTERVAL_S = 1.0

@@ -26,9 +26,9 @@ from trunkline.providers import ProviderError
 from trunkline.realtime import service_rules
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.sdp import has_data_channel, offer_problem
-from trunkline.realtime.send_queue import CloseFrame, send_frames
 from trunkline.realtime.validation import InvalidRequest
 from trunkline.scenario.scenario import ScenarioError
+from trunkline.send_queue import CloseFrame, send_frames
 from trunkline.settings import is_loopback
 from trunkline.web.authority import audience_of
 from trunkline.web.errors import ApiError

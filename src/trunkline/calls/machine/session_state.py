@@ -6,16 +6,7 @@ from enum import StrEnum, auto
 
 
 class SessionState(StrEnum):
-    """State of the session that the link reaches.
-
-    ```
-    CONNECTING ──► CONFIGURING ──► UP ◄──► RENEWING
-                        ▲  ▲       │ ╲         │
-                        │  └─ REPLACING╲       │
-                      DOWN ◄───────┴────╲──────┘
-                        ▲                ▼
-                        └────────── RESUMABLE_GAP ──► UP
-    ```
+    """State of the session that the link reaches. docs/architecture.md has the diagram.
 
     Attributes:
         CONNECTING: the call has just begun, and no link is open.

@@ -15,8 +15,8 @@ from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
-from trunkline.realtime.send_queue import CloseFrame, SendQueue, send_frames
 from trunkline.realtime.validation import InvalidRequest
+from trunkline.send_queue import CloseFrame, SendQueue, send_frames
 
 HIGH_WATER_BYTES = 1 << 20
 """Size of the queued data above which speech synthesis pauses."""

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from trunkline.realtime.send_queue import CloseFrame, SendQueue, send_frames
+from trunkline.send_queue import CloseFrame, SendQueue, send_frames
 from trunkline.testing.virtual_time import in_virtual_time
 
 pytestmark = pytest.mark.pure
