@@ -95,6 +95,8 @@ class Transition {
         if (input.timer === "retry") this.retry();
         else if (this.state.leg === "webrtc") this.replaceLeg();
         return;
+      default:
+        input satisfies never;
     }
   }
 

@@ -217,6 +217,8 @@ export class Connection {
       case "dismiss":
         effect.keys.forEach(dismiss);
         return;
+      default:
+        effect satisfies never;
     }
   }
 

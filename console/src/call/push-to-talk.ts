@@ -16,6 +16,10 @@ export class PushToTalk {
   private readonly microphoneOpen = signal(false);
   /** The caller's latest choice of push-to-talk, until the call's log has answered it; null without one. */
   private readonly choice = signal<boolean | null>(null);
+  /** True once the call's log has answered this page: then the log is right, and not the preference. */
+  private readonly answered = signal(false);
+  /** True while the call was asked for push-to-talk, and its log has not answered. */
+  private asked = false;
   private tailTimer: ReturnType<typeof setTimeout> | undefined;
   /** True while the tail timer still has to send the release command. */
   private releasePending = false;
@@ -31,12 +35,20 @@ export class PushToTalk {
     private readonly settings: ReadonlySignal<Pick<Settings, "pushToTalk">>,
     private readonly send: (command: Command) => boolean,
   ) {
-    this.enabled = computed(
-      () => this.choice.value ?? (preferences.pushToTalk.value || this.settings.value.pushToTalk),
-    );
+    this.enabled = computed(() => {
+      const preferred = !this.answered.value && preferences.pushToTalk.value;
+      return this.choice.value ?? (preferred || this.settings.value.pushToTalk);
+    });
     effect(() => {
       this.settings.value;
+      if (this.asked) this.answered.value = true;
+      this.asked = false;
       this.choice.value = null;
+    });
+    effect(() => {
+      if (this.leg.value !== null) return;
+      this.asked = false;
+      this.answered.value = false;
     });
     effect(() => this.leg.value?.microphone.mute(this.mutedNow.value));
     effect(() => this.leg.value?.microphone.setStandby(this.enabled.value && !this.microphoneOpen.value));
@@ -64,14 +76,18 @@ export class PushToTalk {
       preferences.pushToTalk.save(on);
       this.choice.value = on;
     });
-    this.send({ type: "push_to_talk", on });
+    this.ask(on);
   }
 
   /** Send the caller's choice or preference once this page has become the caller. */
   onCallerRole(): void {
     const choice = this.choice.peek();
-    if (choice !== null) this.send({ type: "push_to_talk", on: choice });
-    else if (preferences.pushToTalk.peek()) this.send({ type: "push_to_talk", on: true });
+    if (choice !== null) this.ask(choice);
+    else if (preferences.pushToTalk.peek()) this.ask(true);
+  }
+
+  private ask(on: boolean): void {
+    if (this.send({ type: "push_to_talk", on })) this.asked = true;
   }
 
   /** Start the caller's turn. Without effect while they hold the button already. */

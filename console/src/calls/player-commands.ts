@@ -37,5 +37,7 @@ export function runCommand({ player, replay }: LoadedCall, command: PlaybackComm
     case "whole":
       player.showWhole();
       return;
+    default:
+      command satisfies never;
   }
 }

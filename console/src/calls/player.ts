@@ -150,6 +150,8 @@ export class Player implements Playback {
       case "set-rate":
         audio.playbackRate = effect.speed;
         return;
+      default:
+        effect satisfies never;
     }
   }
 

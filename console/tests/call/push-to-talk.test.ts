@@ -133,6 +133,28 @@ describe("the choice of push-to-talk", () => {
     expect([talk.enabled.value, standby]).toEqual([true, true]);
   });
 
+  it("is corrected by the log when the service refuses push-to-talk", () => {
+    preferences.pushToTalk.save(false);
+    const settings = signal({ pushToTalk: false });
+    const talk = pushToTalkOver("webrtc", settings);
+    talk.setEnabled(true);
+    settings.value = { pushToTalk: true };
+    expect([talk.enabled.value, standby]).toEqual([true, true]);
+    settings.value = { pushToTalk: false };
+    expect([talk.enabled.value, standby]).toEqual([false, false]);
+  });
+
+  it("of an earlier call holds until the log of the next call answers", () => {
+    const leg = signal<Leg | null>(legOver("webrtc"));
+    const settings = signal({ pushToTalk: false });
+    const talk = new PushToTalk(leg, settings, () => true);
+    talk.onCallerRole();
+    settings.value = { pushToTalk: false };
+    expect(talk.enabled.value).toBe(false);
+    leg.value = null;
+    expect(talk.enabled.value).toBe(true);
+  });
+
   it("that was made without a connection is sent after the reconnect", () => {
     const settings = signal({ pushToTalk: true });
     const talk = pushToTalkOver("webrtc", settings);
