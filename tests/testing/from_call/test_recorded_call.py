@@ -157,6 +157,42 @@ def test_the_button_that_stops_the_agent_is_an_action() -> None:
     assert turn.action.cut is None
 
 
+LOST: dict[str, Events] = {
+    "page": [
+        (300, ev.LegLost(leg_id="leg_1", reason="the page's connection closed", waiting_ms=30_000)),
+        (300, ev.AudioCleared(item_id="greeting")),
+        (300, ev.TurnWaiting(reason="caller")),
+        (400, ev.MessageTruncated(item_id="greeting", heard_ms=200, text="Wel")),
+        (9_000, ev.LegJoined(leg_id="leg_1", transport="websocket")),
+        (9_000, ev.TurnWaiting(reason="model")),
+    ],
+    "model": [
+        (300, ev.LinkLost(reason="the connection closed", retry_in_ms=0)),
+        (300, ev.MessageTruncated(item_id="greeting", heard_ms=200, text="Wel")),
+        (2_000, ev.TurnWaiting(reason="model")),
+    ],
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_an_answer_that_a_lost_connection_cut_off_counts_once(lost: str) -> None:
+    opening, turn = turns_of(
+        *GREETING,
+        *LOST[lost],
+        *said("again", "Welcome.", 10_000),
+        *said("q", "two pears", 13_000, role="user"),
+        *said("answer", "Two pears, gladly.", 14_000),
+    )
+    assert opening.answers == (Answer("clerk", "Welcome."),)
+    assert turn.action is not None
+    assert (turn.action.kind, turn.action.cut) == ("types", None)
+
+
+def test_an_answer_that_was_not_given_again_counts() -> None:
+    opening, _ = turns_of(*GREETING, *LOST["page"], *said("q", "two pears", 13_000, role="user"))
+    assert opening.answers == (Answer("clerk", "Welcome."),)
+
+
 def test_a_guardrail_that_stops_the_agent_is_not_the_caller() -> None:
     events: Events = [
         *said("greeting", "You fool.", 0),

@@ -28,6 +28,14 @@ class Speech:
     resumed_words: str | None = None
 
 
+@dataclass
+class Loss:
+    """A time without the caller's page or without the model, by its places in the log."""
+
+    seq: int
+    until: int | None = None
+
+
 @dataclass(frozen=True)
 class Mark:
     """A place in the log."""
@@ -51,6 +59,8 @@ class LogFacts:
         self.press: dict[str, Mark] = {}
         """The place at which the button of such a message was pressed."""
         self.cleared: list[Mark] = []
+        self.losses: list[Loss] = []
+        """The times without the caller's page or without the model."""
         self.waits: list[tuple[Mark, str]] = []
         self.approvals: list[tuple[int, Approval]] = []
         self.notes: list[tuple[int, str]] = []
@@ -109,6 +119,10 @@ class LogFacts:
                     self.notes.append((entry.seq, text))
             case log_events.AudioDone(item_id=item_id, ms=ms):
                 self.audio_ms[item_id] = ms
+            case log_events.LegLost() | log_events.LinkLost():
+                self.losses.append(Loss(entry.seq))
+            case log_events.LegJoined() | log_events.LinkUp() | log_events.LinkRestored() if self.losses:
+                self.losses[-1].until = self.losses[-1].until or entry.seq
             case log_events.AudioCleared():
                 self.cleared.append(mark)
             case log_events.TurnWaiting(reason=reason):

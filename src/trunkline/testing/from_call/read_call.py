@@ -1,7 +1,8 @@
 """Reading of a call's log as turns.
 
 A turn of the caller begins where they began to speak, although a service may transcribe the speech after its answer has
-begun. Speech and text without any answer before the caller's next words are one turn with them.
+begun. Speech and text without any answer before the caller's next words are one turn with them. An answer that a lost
+connection cut off, and that was given again, counts once.
 """
 
 from __future__ import annotations
@@ -164,7 +165,8 @@ def _presses(facts: LogFacts) -> list[_Draft]:
             for one in facts.speech.values()
         )
         by_guardrail = any(mark.seq - _NEAR <= seq <= mark.seq + _NEAR for seq in trips)
-        if follows == "caller" and not (by_words or by_speech or by_guardrail):
+        by_loss = any(mark.seq - _NEAR <= loss.seq <= mark.seq for loss in facts.losses)
+        if follows == "caller" and not (by_words or by_speech or by_guardrail or by_loss):
             drafts.append(_Draft(mark.seq, CallerAction("stops_agent", mark.at_ms)))
     return drafts
 
@@ -191,7 +193,8 @@ def _silences(facts: LogFacts, drafts: Sequence[_Draft]) -> list[_Draft]:
             between = [start for start in [*starts, *limits] if waiting.seq <= start <= seq]
             has_spoken = any(message.seq < waiting.seq for message in agents)
             silent_ms = mark.at_ms - waiting.at_ms
-            if not between and has_spoken and silent_ms >= _MIN_SILENCE_MS:
+            is_lost = any(loss.seq < seq and (loss.until or seq) > waiting.seq for loss in facts.losses)
+            if not between and has_spoken and silent_ms >= _MIN_SILENCE_MS and not is_lost:
                 found.append(_Draft(waiting.seq + 1, CallerAction("silence", waiting.at_ms, silent_ms=silent_ms)))
             waiting = None
         else:
@@ -236,16 +239,36 @@ def _joined(facts: LogFacts, drafts: Sequence[_Draft]) -> list[_Draft]:
 def _cut(facts: LogFacts, since: int, start: int) -> Cut | None:
     """Return the heard part of the agents' speech before the place `start`, if it was cut off there."""
     tripped = {check.item_id for check in facts.view.guardrails if check.status != "pass"}
+    given_again = _given_again(facts)
     heard_ms = typed_ms = 0
     for message in facts.view.agent_messages(since, start):
+        if message.item_id in given_again:
+            continue
         audio_ms = facts.audio_ms.get(message.item_id, 0)
-        whole = message.heard_ms is None or message.heard_text == message.text or message.item_id in tripped
-        if not whole:
+        if not (_is_whole(message) or message.item_id in tripped):
             heard = message.heard_ms or 0
             return Cut(heard_ms + heard, typed_ms + _typed_ms(message, heard, audio_ms))
         heard_ms += audio_ms
         typed_ms += _typed_ms(message, audio_ms, audio_ms)
     return None
+
+
+def _is_whole(message: MessageView) -> bool:
+    return message.heard_ms is None or message.heard_text == message.text
+
+
+def _given_again(facts: LogFacts) -> set[str]:
+    """Return the messages of agents that a lost connection cut off, and that an agent gave again."""
+    found = set()
+    messages = [one for one in facts.view.messages.values() if not one.hidden]
+    for loss in facts.losses:
+        before = [one for one in messages if one.seq < loss.seq]
+        after = next((one for one in messages if one.seq > loss.seq), None)
+        if before and after is not None and before[-1].role == after.role == "assistant":
+            last = before[-1]
+            if last.status != "completed" or not _is_whole(last):
+                found.add(last.item_id)
+    return found
 
 
 def _typed_ms(message: MessageView, ms: int, audio_ms: int) -> int:
@@ -261,7 +284,12 @@ def _turn(facts: LogFacts, action: CallerAction | None, after: int, before: int 
         return seq > after and (before is None or seq < before)
 
     view = facts.view
-    messages = [one for one in view.messages.values() if one.role == "assistant" and not one.hidden]
+    given_again = _given_again(facts)
+    messages = [
+        one
+        for one in view.messages.values()
+        if one.role == "assistant" and not one.hidden and one.item_id not in given_again
+    ]
     latencies = [latency.total_ms for seq, latency in view.latencies if within(seq) and latency.after != "greeting"]
     return RecordedTurn(
         action=action,
