@@ -1,8 +1,12 @@
-"""Rules of state: a part alone assigns its attributes, and a dispatch on variants has a case for each."""
+"""Rules of state and time.
+
+A part alone assigns its attributes, a dispatch has a case for each variant, and tests give durations as arguments.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +83,10 @@ def test_no_part_assigns_the_attributes_of_another_one(package: str) -> None:
 @pytest.mark.parametrize("place", DISPATCHES)
 def test_every_match_says_what_happens_to_any_other_value(place: str) -> None:
     assert [found for path in sources(place) for found in incomplete_matches(path)] == []
+
+
+def test_no_test_patches_a_duration() -> None:
+    """A constant of seconds or milliseconds is an argument with a default, so that a test can give another one."""
+    patched = re.compile(r"setattr\([^)]*\b[A-Z][A-Z_]*_M?S\b")
+    tests = {path: path.read_text("utf-8") for path in Path(__file__).parent.rglob("*.py")}
+    assert [path.name for path, text in tests.items() if patched.search(text)] == []

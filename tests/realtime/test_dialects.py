@@ -308,3 +308,54 @@ def test_events_of_a_transcription_session_are_translated_both_ways(moment: str)
     assert told is not None
     assert told["type"] == f"transcription_session.{moment}"
     assert server_event_to_ga(told) == (event,)
+
+
+def test_a_whole_response_is_translated() -> None:
+    ga = {
+        "object": "realtime.response",
+        "output_modalities": ["audio"],
+        "max_output_tokens": 100,
+        "output": [{"type": "message", "content": [{"type": "output_audio", "transcript": "Hello."}]}, "no item"],
+        "usage": {"input_token_details": {"text_tokens": 1, "image_tokens": 2, "cached_tokens_details": {}}},
+    }
+    preview = server_event_to_preview({"type": "response.done", "response": ga}, 0.8)
+    assert preview is not None
+    assert preview["response"] == {
+        "object": "realtime.response",
+        "modalities": ["audio", "text"],
+        "max_output_tokens": 100,
+        "output": [{"type": "message", "content": [{"type": "audio", "transcript": "Hello."}]}, "no item"],
+        "usage": {"input_token_details": {"text_tokens": 1}},
+        "temperature": 0.8,
+    }
+
+
+def test_a_usage_without_details_stays_as_it_is() -> None:
+    preview = server_event_to_preview({"type": "response.done", "response": {"usage": {"total_tokens": 5}}}, 0.8)
+    assert preview is not None
+    assert preview["response"] == {"usage": {"total_tokens": 5}, "temperature": 0.8}
+
+
+def test_the_preview_has_a_voice_of_ones_own_by_its_id() -> None:
+    assert session_to_preview({"audio": {"output": {"voice": {"id": "voice_1"}}}})["voice"] == "voice_1"
+
+
+def test_the_preview_names_a_function_that_must_be_called_by_its_name_alone() -> None:
+    assert session_to_preview({"tool_choice": {"type": "function", "name": "lookup"}})["tool_choice"] == "lookup"
+    assert session_to_ga({"tool_choice": "lookup"})["tool_choice"] == {"type": "function", "name": "lookup"}
+
+
+@pytest.mark.parametrize("kind", ["mcp_call", "mcp_list_tools"])
+def test_items_that_the_preview_lacks_have_no_event(kind: str) -> None:
+    assert server_event_to_preview({"type": "conversation.item.created", "item": {"type": kind}}) is None
+
+
+def test_images_are_left_out_of_the_previews_messages() -> None:
+    image = {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+    text = {"type": "input_text", "text": "What is it?"}
+    assert item_to_preview({"type": "message", "content": [image, text]})["content"] == [text]
+
+
+def test_fields_of_a_transcription_session_stay_in_the_preview() -> None:
+    update = {"type": "session.update", "session": {"type": "transcription", "include": ["logprobs"]}}
+    assert client_event_to_preview(update)["session"]["include"] == ["logprobs"]
