@@ -32,6 +32,34 @@ NO = Phrases(
     "(no way | no not that [one] | not (interested | that one | right | correct | quite | really) | wrong [number])",
     "(incorrect | I don't (want (it | to | that) | think so))",
 )
+_VERY = "[absolutely | exactly | perfectly | quite | all | just]"
+_MY = "my ([phone | account] number | [home | new] address | [date of] (birth | birthday) | name | order)"
+_SAID = "what I (said | meant | wanted)"
+_YES_TOO = Phrases(
+    f"[yes | yeah | okay] (you are | that's | that is | it's | it is) {_VERY}"
+    " (right | correct | perfect | good | fine | it) [thanks | thank you]",
+    "[yes | yeah] you got (that | it) [all] [right] [thanks | thank you]",
+    "[yes | yeah] [that | it | this | all of it] (looks | sounds | seems) [all | about]"
+    " (right | correct | good | fine | great | perfect) [to me] [thanks | thank you]",
+    f"[yes | yeah] (that's | that is | it's | it is) ({_SAID} | {_MY})",
+    "[yes | yeah] (that'll do | that will do | that works | works for me | affirmative | you bet | by all means"
+    " | spot on | precisely | I confirm [that | it] | confirmed | true | go for it | I (think | believe) so)",
+)
+"""Further yeses. The recogniser's grammars leave them out, since each phrase more fits more unrelated speech."""
+_NO_TOO = Phrases(
+    "[no] (absolutely | certainly | definitely | of course) not",
+    "[no] (not at all | not exactly | never | negative | almost)",
+    "[no] you are (wrong | incorrect | mistaken | not right)",
+    "[no] you got (it | that) [all] wrong",
+    "[no] [that | it | this] (doesn't | does not | didn't) (look | sound | seem) (right | correct | good)",
+    "[no] [that | it | this] (looks | sounds | seems) (wrong | incorrect)",
+    "[no] [that] (can't | cannot) be right",
+    f"[no] ((I (didn't | did not) say (that | it)) | [that's | that is | it's | it is] not ({_SAID} | {_MY})"
+    f" | that (isn't | wasn't) ({_SAID} | {_MY}) | I said something else)",
+    "[no] (there's | there is) a mistake",
+    "[no] you (misheard [me | it | that] | misunderstood [me | it | that])",
+)
+"""Further noes, as above."""
 REPEAT = Phrases(
     "[I'm] [sorry] (what | what was that | what did you (say | ask) | pardon [me] | come again | excuse me | huh)",
     "sorry",
@@ -73,7 +101,10 @@ _YES_FIRST = re.compile(
     r"(?:oh |well |ah )?(?:yes|yeah|yep|yup|sure|okay|absolutely|definitely|of course|correct|right|exactly"
     r"|that's right|please do)\b"
 )
-_NO_FIRST = re.compile(r"(?:oh |well |ah )?(?:no|nope|nah|that's wrong|that's not|it's wrong|wrong|incorrect)\b")
+_NO_FIRST = re.compile(
+    r"(?:oh |well |ah )?(?:no|nope|nah|that's wrong|that's not|it's wrong|wrong|incorrect"
+    r"|(?:absolutely|certainly|definitely|of course) not)\b"
+)
 _BUT = re.compile(r"\b(?:but|except|wait|hang on|hold on|maybe|not sure|let me|ask)\b")
 _MURMUR = re.compile(
     r"(?:(?:m+|mm+|hm+|mh+m*|a+h*|aha|o+h*|u+h+|u+m+|huh|er+m*)\W*)+|(?:oh\W+)?(?:i see|go on|got it)\W*"
@@ -100,16 +131,20 @@ def verdict(text: str) -> Verdict | None:
     if is_murmur(text):
         return None
     words = normalise(text)
-    yes, no = YES.match(text), NO.match(text)
-    if yes and yes.whole:
-        return Verdict.YES
-    if no and no.whole:
+    no = NO.match(text)
+    if _is_whole(text, NO, _NO_TOO):
         return Verdict.NO
+    if _is_whole(text, YES, _YES_TOO):
+        return Verdict.YES
     if _BUT.search(words) or re.match(r"no (?:problem|worries|matter)\b", words):
         return None
     if _NO_FIRST.match(words):
         return Verdict.NO
     return Verdict.YES if _YES_FIRST.match(words) and no is None else None
+
+
+def _is_whole(text: str, *all_phrases: Phrases) -> bool:
+    return any((found := phrases.match(text)) is not None and found.whole for phrases in all_phrases)
 
 
 def denies(text: str) -> bool:

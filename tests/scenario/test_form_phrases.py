@@ -1,0 +1,46 @@
+"""Words that every form understands: yes and no in many wordings."""
+
+from __future__ import annotations
+
+import pytest
+
+from trunkline.scenario.form_phrases import Verdict, verdict
+
+pytestmark = pytest.mark.pure
+YES = """
+yes | uh yes | yes sir | yes indeed | of course | okay, that's right | it's correct | it is right | yes, it's correct
+you're correct | you are right | you got that right | you got it | looks right | looks good | that looks right
+looks correct to me | sounds correct | that sounds right | that's it | that's exactly right | that's perfect
+that's what I said | yes, that's what I meant | that's my number | yes, that is my address | that'll do | works for me
+affirmative | you bet | by all means | spot on | I confirm | confirmed | true | go for it | I think so | I believe so
+"""
+NO = """
+no | nope, that's not me | not really | no, go back | that doesn't look right | doesn't sound right | it looks wrong
+you're wrong | you are mistaken | you got it wrong | that's not what I said | I didn't say that | not what I said
+I said something else | not at all | certainly not | absolutely not | definitely not | of course not | never | negative
+absolutely not my number | that is not my number | it's not my name | not exactly | almost | there's a mistake
+you misheard me | no, you misunderstood | that can't be right | I don't think so
+"""
+NEITHER = """
+yes, but hang on | let me ask my wife | never mind | no problem | I see | the blue one
+what I said is private | almost done
+"""
+
+
+def wordings(text: str) -> list[str]:
+    return [one.strip() for line in text.strip().splitlines() for one in line.split("|")]
+
+
+@pytest.mark.parametrize("text", wordings(YES))
+def test_a_yes_is_understood(text: str) -> None:
+    assert verdict(text) is Verdict.YES
+
+
+@pytest.mark.parametrize("text", wordings(NO))
+def test_a_no_is_understood(text: str) -> None:
+    assert verdict(text) is Verdict.NO
+
+
+@pytest.mark.parametrize("text", wordings(NEITHER))
+def test_other_words_are_neither(text: str) -> None:
+    assert verdict(text) is None
