@@ -8,17 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import assert_never
 
 from trunkline.calls import commands
-from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.call_parts import CallParts
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant
 from trunkline.calls.live_record import LiveRecord, TakenOverCall, seconds_since
-from trunkline.calls.log import Log, LogBudget, LogReaderFactory, ReaderOfKinds
+from trunkline.calls.log import Log, LogBudget, LogReaderFactory
 from trunkline.calls.log_events import (
-    AudioAcknowledged,
-    AudioDucked,
-    AudioResumed,
     CallEnded,
     CallError,
     Codec,
@@ -31,7 +27,6 @@ from trunkline.calls.log_events import (
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.cost_limits import DayBudget
-from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.recording import Recording
 from trunkline.calls.send_gate import SendGate
@@ -156,7 +151,8 @@ class Call:
             mcp_servers=mcp_servers or self._own_mcp_servers or McpServers(),
             day_budget=day_budget,
             recording=recording,
-            former=former,
+            readers=readers,
+            taken_over=taken_over,
             log=self.log,
             gate=self.gate,
             now_ms=self._now_ms,
@@ -174,24 +170,13 @@ class Call:
         self._link = parts.link
         self._words = parts.words
         self._media = parts.media
-        self._recording_source = parts.recording_source
         self._relayed = parts.relayed
         self._pages = parts.pages
         self._caller = parts.caller
+        self.receive_audio = parts.caller.receive_audio
+        """Sends a page's audio to the model; see `CallerLeg.receive_audio`."""
         self._tools_at_start: list[effects.RunTool] = []
         """Tools that ask for the caller's approval again, after a take-over."""
-        self.log.subscribe(self._relayed.on_held, AudioDucked, AudioResumed)
-        self.log.subscribe(self._agents.hooks.read, *HOOKED_KINDS)
-        if recording is not None:
-            if taken_over is not None:
-                recording.continue_from(taken_over.committed_ms)
-            self.log.subscribe(recording.read)
-        for make_reader in readers:
-            made = make_reader(self.log)
-            reader, kinds = made if isinstance(made, ReaderOfKinds) else (made, frozenset())
-            self.log.subscribe(reader, *kinds)
-        if (traced := tracing(content=metrics.trace_content)) is not None:
-            self.log.subscribe(traced.read)
         if taken_over is None:
             for effect in self._machine.begin(self._now_ms()):
                 self._perform(effect)
@@ -470,30 +455,6 @@ class Call:
         self._images += 1
         return None
 
-    def receive_audio(self, page: Page, pcm: bytes) -> None:
-        """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
-        leg = self._caller.leg
-        if leg.page is not page or self._runner.is_stopped:
-            return
-        if leg.transport != "websocket":
-            if (problem := self._recording_source.on_page_audio(pcm)) is not None:
-                self._pages.push_error(page, problem, "bad_audio")
-            return
-        if len(pcm) % 2 or not pcm:
-            message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
-            self._pages.push_error(page, message, "bad_audio")
-            return
-        self._relayed.receive(pcm)
-
-    async def _acknowledge_audio(self) -> None:
-        """Acknowledge the audio that no session will need to the caller's page, once its turns are committed."""
-        page = self.leg.page
-        if page is None or not self._relayed.is_kept_by_page:
-            return
-        position = await self._relayed.position_to_acknowledge(self.commit)
-        if position is not None and self.leg.page is page:
-            self._pages.push(page, AudioAcknowledged(position=position))
-
     # Inputs and effects ---------------------------------------------------------------------------------------------
     def _perform(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect
         match effect:  # the most frequent effects first
@@ -573,7 +534,7 @@ class Call:
         while True:
             await asyncio.sleep(AUDIO_STATS_EVERY_S)
             self._metered_log.append_audio_stats()
-            await self._acknowledge_audio()
+            await self._caller.acknowledge_audio(self.commit)
 
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from trunkline.calls.agents.hooks import HOOKED_KINDS
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.call_plan import plan_call
 from trunkline.calls.caller_leg import CallerLeg
 from trunkline.calls.committed_tools import CommittedTools
-from trunkline.calls.live_record import LiveRecord
-from trunkline.calls.log import Log
-from trunkline.calls.log_events import Codec, Transport
+from trunkline.calls.live_record import TakenOverCall
+from trunkline.calls.log import Log, LogReaderFactory, ReaderOfKinds
+from trunkline.calls.log_events import AudioDucked, AudioResumed, Codec, Transport
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.timers import Timer
@@ -20,6 +21,7 @@ from trunkline.calls.metered_log import MeteredLog
 from trunkline.calls.metrics.config import MetricsConfig
 from trunkline.calls.metrics.cost_limits import CallBudget, DayBudget
 from trunkline.calls.metrics.meters import Meters
+from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.open_pages import OpenPages
 from trunkline.calls.pages import Leg
@@ -40,7 +42,8 @@ class CallParts:
     """The parts of one call; see `Call` for the arguments that it passes on.
 
     Args:
-        former: the live record of a call of another server; None for a new call.
+        readers: make the readers of the log.
+        taken_over: the call that another server ran; None for a new call.
         log: the log of the call.
         gate: the gate of the call.
         now_ms: returns the time since the call's start, in ms.
@@ -67,7 +70,8 @@ class CallParts:
         mcp_servers: McpServers,
         day_budget: DayBudget | None,
         recording: Recording | None,
-        former: LiveRecord | None,
+        readers: Sequence[LogReaderFactory],
+        taken_over: TakenOverCall | None,
         log: Log,
         gate: SendGate,
         now_ms: Callable[[], float],
@@ -75,6 +79,7 @@ class CallParts:
         on_failure: Callable[[Exception], None],
         on_ended: Callable[[], None],
     ) -> None:
+        former = None if taken_over is None else taken_over.record
         model = provider.model_for(scenario)
         day_budget = day_budget or DayBudget(metrics.cost_limits)
         self.agents = AgentRunner(
@@ -136,7 +141,6 @@ class CallParts:
         if hears_words and word_stt is not None:
             activity = create_voice_activity_factory()()
             self.words = WordListener(word_stt, activity, call_id, self.runner.spawn, self.runner.post)
-        self.recording_source = RecordingSource(recording, now_ms)
         self.media = MediaTransport(
             call_id,
             scenario,
@@ -145,7 +149,7 @@ class CallParts:
             agents=self.agents,
             configuration=self.machine.configuration,
             link=self.link,
-            source=self.recording_source,
+            source=RecordingSource(recording, now_ms),
             spawn=self.runner.spawn,
         )
         if transport == "websocket":
@@ -176,5 +180,17 @@ class CallParts:
             relayed=self.relayed,
             media=self.media,
             link=self.link,
-            post=self.runner.post,
+            runner=self.runner,
         )
+        log.subscribe(self.relayed.on_held, AudioDucked, AudioResumed)
+        log.subscribe(self.agents.hooks.read, *HOOKED_KINDS)
+        if recording is not None:
+            if taken_over is not None:
+                recording.continue_from(taken_over.committed_ms)
+            log.subscribe(recording.read)
+        for make_reader in readers:
+            made = make_reader(log)
+            reader, kinds = made if isinstance(made, ReaderOfKinds) else (made, frozenset())
+            log.subscribe(reader, *kinds)
+        if (traced := tracing(content=metrics.trace_content)) is not None:
+            log.subscribe(traced.read)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
-from trunkline.calls.log_events import Codec, LegRoleSet, Transport
-from trunkline.calls.machine import inputs
+from trunkline.calls.log_events import AudioAcknowledged, Codec, LegRoleSet, Transport
+from trunkline.calls.machine import effects, inputs
+from trunkline.calls.machine.timers import Timer
 from trunkline.calls.media_transport import MediaTransport
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.open_pages import OpenPages
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.relayed_audio import RelayedAudio
+from trunkline.machine_runner import MachineRunner
 from trunkline.realtime.ids import new_id
 
 
@@ -27,7 +29,7 @@ class CallerLeg:
         relayed: the audio over the relay.
         media: the transport of the audio.
         link: the link to the model.
-        post: hands an input to the machine.
+        runner: the runner of the call's machine.
 
     Attributes:
         leg: the present leg.
@@ -46,7 +48,7 @@ class CallerLeg:
         relayed: RelayedAudio,
         media: MediaTransport,
         link: Link,
-        post: Callable[[inputs.Input], None],
+        runner: MachineRunner[inputs.Input, effects.Effect, Timer],
     ) -> None:
         self.leg = leg
         self.number = number
@@ -56,7 +58,8 @@ class CallerLeg:
         self._relayed = relayed
         self._media = media
         self._link = link
-        self._post = post
+        self._runner = runner
+        self._post = runner.post
 
     def grants(self, shown: Credentials) -> Grant:
         """Return the grants of a client that knows the call's id."""
@@ -150,3 +153,28 @@ class CallerLeg:
         if not keeps_audio:
             self._link.drop_caller_audio()
         self._post(inputs.CallerLeft(leg.public_id, reason, keeps_audio))
+
+    # Audio ----------------------------------------------------------------------------------------------------------
+    def receive_audio(self, page: Page, pcm: bytes) -> None:
+        """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
+        leg = self.leg
+        if leg.page is not page or self._runner.is_stopped:
+            return
+        if leg.transport != "websocket":
+            if (problem := self._media.on_page_audio(pcm)) is not None:
+                self._pages.push_error(page, problem, "bad_audio")
+            return
+        if len(pcm) % 2 or not pcm:
+            message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
+            self._pages.push_error(page, message, "bad_audio")
+            return
+        self._relayed.receive(pcm)
+
+    async def acknowledge_audio(self, commit: Callable[[], Awaitable[bool]] | None) -> None:
+        """Acknowledge the audio that no session will need to the caller's page, once its turns are committed."""
+        page = self.leg.page
+        if page is None or not self._relayed.is_kept_by_page:
+            return
+        position = await self._relayed.position_to_acknowledge(commit)
+        if position is not None and self.leg.page is page:
+            self._pages.push(page, AudioAcknowledged(position=position))

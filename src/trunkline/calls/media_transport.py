@@ -72,6 +72,10 @@ class MediaTransport:
         """True if the caller's page records the call, and sends its recording as binary frames."""
         return self._source.is_page
 
+    def on_page_audio(self, frame: bytes) -> str | None:
+        """Take a chunk of the page's own recording. Return the problem with it, None without one."""
+        return self._source.on_page_audio(frame)
+
     def change_model(self, model: str) -> None:
         """Use another model for the next sessions."""
         self.model = model
