@@ -46,6 +46,8 @@ WORDS = [
 ]
 """One delta each."""
 MAX_TRANSFERS_PER_TURN = 20
+HEARD_AFTER_S = 0.3
+"""Time after an answer at which the caller has heard it: speech over the agent would wait for its words."""
 _SHORT_AUDIO = base64.b64encode(bytes(4800)).decode()
 """100 ms."""
 
@@ -105,6 +107,8 @@ class _Session:
         self._transfers = itertools.count(1)
         self._item_id = ""
         self._called_at: float | None = None
+        self._creates_responses = True
+        """True if the session asks for a response to each turn of the caller, without a request."""
 
     async def run(self) -> None:
         while True:
@@ -123,6 +127,9 @@ class _Session:
                 if self._called_at is not None:
                     self._model.handoffs_s.append(time.perf_counter() - self._called_at)
                     self._called_at = None
+                if "audio" in event["session"]:  # an update for a handoff may leave it out
+                    detection = event["session"]["audio"]["input"]["turn_detection"]
+                    self._creates_responses = detection.get("create_response", True)
                 await self._send("session.updated", session=event["session"])
             elif event["type"] == "conversation.item.create":
                 await self._send("conversation.item.added", item=event["item"])
@@ -147,7 +154,9 @@ class _Session:
     async def _transfer(self) -> None:
         """Send a response that hands over and ends at once; the next one follows on request."""
         if next(self._transfers) % MAX_TRANSFERS_PER_TURN == 0:
-            await self._caller_speaks()  # the call stops a model that calls tools without the caller
+            await self._take_turns()  # the call stops a model that calls tools without the caller
+            if not self._creates_responses:
+                return
         response_id, call_id = self._new("resp"), self._new("call")
         name = self._model.transfers[next(self._model.transferred) % len(self._model.transfers)]
         item = {
@@ -160,6 +169,12 @@ class _Session:
         await self._send("response.output_item.done", response_id=response_id, item=item)
         await self._send("response.done", response={"id": response_id, "status": "completed", "output": [item]})
 
+    async def _take_turns(self) -> None:
+        """Answer, and let the caller speak once the answer has been heard."""
+        await self._answer()
+        await asyncio.sleep(HEARD_AFTER_S)
+        await self._transcribe(await self._caller_speaks())
+
     async def talk(self, every_s: float) -> None:
         """Simulate turns of a WebRTC caller with answers, until cancelled."""
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
@@ -167,12 +182,7 @@ class _Session:
                 await asyncio.sleep(every_s)
                 item_id = await self._caller_speaks()
                 await self._answer()
-                await self._send(
-                    "conversation.item.input_audio_transcription.completed",
-                    item_id=item_id,
-                    transcript="where is my order",
-                    usage={"type": "duration", "seconds": 2},
-                )
+                await self._transcribe(item_id)
                 self._model.turns += 1
 
     async def _caller_speaks(self) -> str:
@@ -183,6 +193,14 @@ class _Session:
         item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
         await self._send("conversation.item.added", item=item)
         return item_id
+
+    async def _transcribe(self, item_id: str) -> None:
+        await self._send(
+            "conversation.item.input_audio_transcription.completed",
+            item_id=item_id,
+            transcript="where is my order",
+            usage={"type": "duration", "seconds": 2},
+        )
 
     async def _answer(self) -> None:
         response_id, item_id = self._new("resp"), self._new("item")

@@ -35,6 +35,7 @@ async def serve_trunkline(service_url: str) -> None:
         _env_file=None,  # type: ignore[call-arg]  # only pydantic's mypy plugin knows it
     )
     app = create_app([str(Path(__file__).with_name("two_agents.py"))], settings)
+    app.state.server.owns_process = True
     async with app_running(app) as url:
         await announced(url)
 
@@ -69,12 +70,15 @@ async def calling(url: str, *, transport: str = "websocket") -> AsyncIterator[Ca
         answer.raise_for_status()
         call = answer.json()
         address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}"
-        # Without a limit on unread frames: a client that has paused does not read the close, and waits for it for 10 s.
-        async with websockets.connect(address, compression=None, max_size=None, max_queue=None, proxy=None) as socket:
-            if transport == "webrtc":
-                await socket.send('{"type":"media_ready"}')
-            yield CallPage(socket, call)
-        await http.delete(f"/api/calls/{call['call_id']}?leg={call['leg_id']}")
+        try:
+            # Without a limit on unread frames: a client that paused does not read the close, and waits for it for 10 s.
+            connecting = websockets.connect(address, compression=None, max_size=None, max_queue=None, proxy=None)
+            async with connecting as socket:
+                if transport == "webrtc":
+                    await socket.send('{"type":"media_ready"}')
+                yield CallPage(socket, call)
+        finally:  # also if the caller is cancelled: the call would wait for it, in the time of the next measurement
+            await http.delete(f"/api/calls/{call['call_id']}?leg={call['leg_id']}")
 
 
 async def drained(page: CallPage, seconds: float) -> None:
