@@ -81,7 +81,7 @@ class StoppedUnseen(threading.Event):
         return False
 
 
-async def test_the_watchdog_ends_if_it_is_stopped_between_its_wait_and_its_question(
+async def test_the_watchdog_ends_if_its_wait_does_not_see_the_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watch = LoopWatch(Reports().add)

@@ -1,7 +1,8 @@
 """Watchdog of an event loop: it names the code that blocks the loop, and measures the loop's delay.
 
-A blocked loop stops every call of the process. Nothing in the loop can report that, so a separate thread asks the loop
-for a sign of life, and looks at the stack of the loop's thread when none comes.
+A blocked loop stops every call of the process. Nothing in the loop can report that, so the loop gives a sign of life
+ten times a second. A separate thread looks at the stack of the loop's thread when one is late: it sleeps until then, since
+each wake-up of a thread costs more than the sign.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from trunkline.users_code import is_users_code
 
 logger = logging.getLogger(__name__)
 BLOCKED_AFTER_S = 0.25
-"""The time without a sign of life after which the loop counts as blocked."""
-CHECK_EVERY_S = 0.1
+"""The delay of a sign of life after which the loop counts as blocked."""
+SIGN_EVERY_S = 0.1
 SAME_PLACE_EVERY_S = 10.0
 """The time in which a place that blocks the loop again is not reported again."""
 
@@ -58,17 +59,19 @@ class LoopWatch:
         self._report = report or _Reporter().report
         self._blocked_after_s = blocked_after_s
         self._stopping = threading.Event()
-        self._alive = threading.Event()
+        self._due_s = 0.0
+        """The time of the next sign of life on the monotonic clock."""
         self.last_delay_s = 0.0
-        """The time that the loop took for its latest sign of life."""
+        """The delay of the latest sign of life."""
         self.max_delay_s = 0.0
-        """The longest such time so far."""
+        """The longest delay so far."""
         self.blocks = 0
         """The number of times that the loop was blocked."""
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
+        self._expect_sign()
         self._thread = threading.Thread(target=self._watch, name="loop watch", daemon=True)
         self._thread.start()
         return self
@@ -76,28 +79,31 @@ class LoopWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._next_sign.cancel()
         self._stopping.set()
-        self._alive.set()
         self._thread.join()
 
+    def _expect_sign(self) -> None:
+        self._due_s = time.monotonic() + SIGN_EVERY_S
+        self._next_sign = self._loop.call_later(SIGN_EVERY_S, self._give_sign)
+
+    def _give_sign(self) -> None:
+        self.last_delay_s = max(0.0, time.monotonic() - self._due_s)
+        self.max_delay_s = max(self.max_delay_s, self.last_delay_s)
+        self._expect_sign()
+
     def _watch(self) -> None:
-        while not self._stopping.wait(CHECK_EVERY_S):
-            self._alive.clear()
-            if self._stopping.is_set():  # since the wait: the loop waits for this thread, and gives no sign of life
-                return
-            asked = time.monotonic()
-            try:
-                self._loop.call_soon_threadsafe(self._alive.set)
-            except RuntimeError:  # the loop is closed
-                return
-            if not self._alive.wait(self._blocked_after_s):
-                self.blocks += 1
-                place = self._blocking_place()
-                if place is not None:
-                    self._report(place, self._blocked_after_s)
-                self._alive.wait()
-            self.last_delay_s = time.monotonic() - asked
-            self.max_delay_s = max(self.max_delay_s, self.last_delay_s)
+        while not self._stopping.is_set():
+            due_s = self._due_s
+            left_s = due_s + self._blocked_after_s - time.monotonic()
+            if left_s > 0:
+                self._stopping.wait(left_s)
+                continue
+            self.blocks += 1
+            if (place := self._blocking_place()) is not None:
+                self._report(place, self._blocked_after_s)
+            while self._due_s == due_s and not self._stopping.is_set():
+                self._stopping.wait(SIGN_EVERY_S)
 
     def _blocking_place(self) -> Place | None:
         frame = sys._current_frames().get(self._loop_thread)
