@@ -138,3 +138,18 @@ def test_a_new_turn_of_the_caller_allows_another_request() -> None:
     asked_something(driver)
     driver.response_done()
     assert driver.requests == 1
+
+
+@pytest.mark.parametrize("kind", ["mcp_call", "mcp_approval_request"])
+def test_a_call_of_a_hosted_tool_is_an_answer(kind: str) -> None:
+    driver = call()
+    asked_something(driver)
+    driver.response_done(output=[{"id": "item_1", "type": kind, "name": "search", "arguments": "{}"}])
+    assert reported(driver) == []
+
+
+def test_an_item_of_an_unknown_type_is_not_an_answer() -> None:
+    driver = call()
+    asked_something(driver)
+    driver.response_done(output=[{"id": "item_1", "type": "reasoning"}])
+    assert reported(driver) == ["empty_answer"]

@@ -318,3 +318,36 @@ def test_a_response_that_fails_before_its_audio_is_complete_does_not_block_the_n
     driver.guardrail_finishes("pass")
     assert shown(driver) == "One. TwoAgain."
     assert driver.logged(log_events.AudioDone)[0].item_id == broken
+
+
+def test_words_of_a_message_that_was_stopped_are_not_shown() -> None:
+    driver = guarded(**GUARDED)
+    item_id = driver.agent_says("One sentence. And a", finished=False)
+    driver.guardrail_finishes("fail")
+    driver.clear()
+    driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" second.")
+    assert driver.logged(log_events.MessageDelta) == []
+
+
+@pytest.mark.parametrize(
+    ("item_id", "check_id", "guardrail"),
+    [("msg_unknown", None, "moderation"), (None, 99, "moderation"), (None, None, "length")],
+)
+def test_a_result_that_nobody_waits_for_is_ignored(item_id: str | None, check_id: int | None, guardrail: str) -> None:
+    driver = guarded(**GUARDED)
+    driver.agent_says("It is fine.")
+    check = driver.checks[-1]
+    found = inputs.GuardrailFinished(item_id or check.item_id, check_id or check.check_id, guardrail, "fail")
+    driver.feed(found)
+    assert outcomes(driver) == ["pending"]
+
+
+def test_a_check_that_the_end_of_the_call_cuts_off_is_never_a_pass() -> None:
+    driver = guarded(**GUARDED)
+    driver.agent_says("It is fine.")
+    driver.clear()
+    driver.hangs_up()
+    assert [(event.status, event.rationale) for event in driver.logged(log_events.GuardrailChecked)][-1] == (
+        "error",
+        "the call ended before it was checked",
+    )
