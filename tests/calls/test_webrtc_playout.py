@@ -5,12 +5,8 @@ from __future__ import annotations
 import pytest
 
 from trunkline.calls.machine.playout_clock import PlayoutClock
-from trunkline.calls.machine.webrtc_playout import (
-    MISSED_STOP_MARGIN_MS,
-    MISSED_STOP_SILENCE_MS,
-    PlayedAudio,
-    WebRtcPlayout,
-)
+from trunkline.calls.machine.relay_playout import PlayedAudio
+from trunkline.calls.machine.webrtc_playout import MISSED_STOP_MARGIN_MS, MISSED_STOP_SILENCE_MS, WebRtcPlayout
 
 pytestmark = pytest.mark.pure
 
