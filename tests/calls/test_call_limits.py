@@ -6,6 +6,7 @@ import pytest
 
 from tests.calls.call_driver import call, items_of
 from trunkline.calls import log_events
+from trunkline.calls.machine.call_limits import WARNING_MS
 
 pytestmark = pytest.mark.pure
 HOUR = 3_600_000.0
@@ -56,3 +57,10 @@ def test_a_caller_who_speaks_during_the_goodbye_stays(speaks: str) -> None:
     assert driver.ended is None
     driver.wait(120_000)
     assert driver.ended == "the caller was silent for too long"
+
+
+def test_a_call_that_is_too_short_for_a_warning_ends_without_one() -> None:
+    driver = call(max_call_ms=2 * WARNING_MS)
+    driver.wait(2 * WARNING_MS)
+    assert driver.logged(log_events.Notice) == []
+    assert "Say goodbye" in items_of(driver.sent)[0]

@@ -94,3 +94,11 @@ def test_it_interrupts_the_agent(begins_turn: BeginsTurn) -> None:
     driver.agent_says("A long story.", audio_ms=9_000, finished=False)
     begins_turn(driver)
     assert len(driver.logged(log_events.AudioCleared)) == 1
+
+
+@pytest.mark.parametrize("command", [commands.MediaReady(), commands.AudioFrom(position=0)])
+def test_commands_of_the_shell_are_no_activity(command: commands.CommandUnion) -> None:
+    driver = call(idle_timeout_ms=60_000)
+    driver.clear()
+    driver.commands(command)
+    assert driver.events == []

@@ -351,3 +351,12 @@ def test_a_check_that_the_end_of_the_call_cuts_off_is_never_a_pass() -> None:
         "error",
         "the call ended before it was checked",
     )
+
+
+def test_only_the_words_of_a_held_answer_are_redacted_in_its_events() -> None:
+    driver = guarded(hold=True, **GUARDED)
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
+    driver.wire("response.output_item.done", output_index=0, item=item)
+    logged = driver.logged(log_events.WireReceived)[-1].event
+    assert (logged["output_index"], logged["item"]["id"]) == (0, "msg_1")
+    assert "Hi." not in str(logged)

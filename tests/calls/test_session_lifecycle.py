@@ -314,3 +314,15 @@ def test_a_caller_who_returns_without_a_link_gets_one_response_when_it_is_up() -
     assert driver.sent == []
     driver.link_up()
     assert driver.requests == 1
+
+
+def test_an_agent_that_failed_for_a_lost_link_does_not_end_the_call() -> None:
+    driver = CallDriver(configures=False)
+    driver.caller_joins()
+    driver.link_up()
+    driver.link_lost()
+    driver.link_up()
+    driver.configuration_fails(0)  # configured for the lost link
+    assert driver.logged(log_events.CallError) == []
+    driver.configuration_fails(0)
+    assert driver.ended == "the agent host could not be set up"

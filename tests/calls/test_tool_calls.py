@@ -265,3 +265,10 @@ def test_a_later_tool_call_with_the_same_id_runs_and_keeps_its_result_in_a_new_s
     calls = [item["call_id"] for item in replayed if item["type"] == "function_call"]
     outputs = {item["call_id"]: item["output"] for item in replayed if item["type"] == "function_call_output"}
     assert [outputs[call_id] for call_id in calls] == ["sunny", "rainy"]
+
+
+def test_the_result_of_a_tool_that_does_not_run_is_ignored() -> None:
+    driver = call()
+    driver.clear()
+    driver.feed(inputs.ToolFinished("nobody", "weather", "sunny", "sunny", None))
+    assert driver.events == []

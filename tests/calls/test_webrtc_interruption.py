@@ -297,3 +297,10 @@ def test_a_report_from_before_webrtc_connects_counts_too() -> None:
     driver.talked_over(item_id, 390)
     (truncate,) = driver.sent_of("conversation.item.truncate")
     assert truncate["audio_end_ms"] == 300
+
+
+def test_a_truncation_of_an_unknown_message_changes_nothing() -> None:
+    driver = webrtc_call()
+    driver.clear()
+    driver.wire("conversation.item.truncated", item_id="nobody", content_index=0, audio_end_ms=500)
+    assert driver.logged(log_events.MessageTruncated) == []

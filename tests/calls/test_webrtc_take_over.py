@@ -11,6 +11,7 @@ from tests.calls.taken_over_driver import TakenOverDriver, answer, tool_call, tu
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call, webrtc_speaking
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
+from trunkline.calls.machine.effects import Connecting
 from trunkline.calls.machine.missed_items import ANSWER_WAIT_MS
 from trunkline.calls.machine.restoration import OUTCOME_UNKNOWN, REANCHOR
 from trunkline.calls.machine.session_lifecycle import MISSED_RESPONSE_WAIT_MS
@@ -470,3 +471,10 @@ def test_a_session_that_is_lost_later_needs_no_note() -> None:
     driver.clear()
     driver.link_up()
     assert REANCHOR not in str(items_of(driver.sent))
+
+
+def test_the_callers_settings_continue() -> None:
+    former = webrtc_call()
+    former.commands(commands.PushToTalk(on=True))
+    driver = taken_over(former)
+    assert driver.machine.configuration().purpose == Connecting(0, log_events.CallSettings(push_to_talk=True), None)
