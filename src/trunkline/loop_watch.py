@@ -1,8 +1,8 @@
 """Watchdog of an event loop: it names the code that blocks the loop, and measures the loop's delay.
 
 A blocked loop stops every call of the process. Nothing in the loop can report that, so the loop gives a sign of life
-ten times a second. A separate thread looks at the stack of the loop's thread when one is late: it sleeps until then, since
-each wake-up of a thread costs more than the sign.
+ten times a second. A separate thread looks at the stack of the loop's thread when one is late: it sleeps until then,
+since each wake-up of a thread costs more than the sign.
 """
 
 from __future__ import annotations
