@@ -118,7 +118,8 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         if self.is_stopped:
             return
         self._inbox.append(given)
-        self.resume()
+        if not self._stepping:
+            self.resume()
 
     def resume(self) -> None:
         """Handle the inputs that wait."""

@@ -163,6 +163,22 @@ async def test_frames_go_both_ways() -> None:
         await connection.close()
 
 
+async def test_messages_that_arrive_together_keep_their_order_and_their_fragments() -> None:
+    async def answer(connection: ServerConnection) -> None:
+        await connection.send("one")
+        await connection.send(["tw", "o"])
+        await connection.send("three")
+        await connection.close()
+
+    async with service() as target:
+        target.answer = answer
+        socket = await open_socket(target.url.replace("http", "ws"), {}, "the service")
+        assert [await socket.receive() for _ in range(3)] == [b"one", b"two", b"three"]
+        with pytest.raises(ConnectionLostError):
+            await socket.receive()
+        await socket.close()
+
+
 async def test_a_frame_is_sent_without_waiting_if_possible() -> None:
     async with service() as there:
         connection = await open_socket(there.url.replace("http", "ws"), {}, "the service")

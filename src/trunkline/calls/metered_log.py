@@ -9,7 +9,7 @@ from trunkline.calls.log_events import AudioStats, CallEnded, LogEventUnion, Usa
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.cost_limits import CallBudget
-from trunkline.calls.metrics.meters import Meters
+from trunkline.calls.metrics.meters import METERED_KINDS, Meters
 from trunkline.machine_runner import MachineRunner
 from trunkline.scenario.text_model import TextReply
 
@@ -55,13 +55,15 @@ class MeteredLog:
         kind = type(event)
         if kind is CallEnded:
             self.append_audio_stats()
-        measured = self._meters.read(self._log.append(event))
-        if type(event) is UsageUpdated and (reason := self._budget.add(event)) is not None:
-            self._runner.post(inputs.BudgetSpent(reason))
-        if kind is CallEnded:
+        entry = self._log.append(event)
+        if kind in METERED_KINDS:
+            if measured := self._meters.read(entry):
+                self.append_all(measured)
+        elif isinstance(event, UsageUpdated):
+            if (reason := self._budget.add(event)) is not None:
+                self._runner.post(inputs.BudgetSpent(reason))
+        elif kind is CallEnded:
             self._on_ended()
-        elif measured:
-            self.append_all(measured)
 
     def append_all(self, events: Iterable[LogEventUnion]) -> None:
         """Append events in order."""

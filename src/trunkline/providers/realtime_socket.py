@@ -46,7 +46,7 @@ class _NoRedirects(connect):
 
 
 class _Socket(ClientConnection):
-    """A socket that counts reads, and can send without waiting if its buffers allow it."""
+    """A socket that counts reads, and can send and receive without waiting if its buffers allow it."""
 
     receive_count = 0
 
@@ -64,6 +64,20 @@ class _Socket(ClientConnection):
         return True
 
 
+    def take_message(self) -> bytes | None:
+        """Return the next message if it has arrived in one frame, else None.
+
+        The service's events come many at a time, and `recv` makes three coroutines for each.
+        """
+        messages = self.recv_messages
+        arrived = messages.frames.queue
+        if not arrived or not arrived[0].fin or messages.get_in_progress:
+            return None
+        data = arrived.popleft().data
+        messages.maybe_resume()
+        return bytes(data)
+
+
 class RealtimeSocket:
     """A `Connection` over an open WebSocket."""
 
@@ -77,6 +91,8 @@ class RealtimeSocket:
 
     async def receive(self) -> bytes:
         """See `Connection.receive`."""
+        if (message := self._socket.take_message()) is not None:
+            return message
         try:
             return await self._socket.recv(decode=False)
         except ConnectionClosed as closed:

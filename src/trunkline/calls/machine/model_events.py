@@ -10,12 +10,14 @@ from trunkline.calls.machine.inputs import WireEventReceived
 from trunkline.calls.machine.missed_items import MissedItems
 from trunkline.calls.machine.parts import Parts
 from trunkline.calls.machine.redaction import for_log, redact
-from trunkline.calls.machine.response_scheduler import CallerSpeech
+from trunkline.calls.machine.response_scheduler import CallerSpeech, ResponseState
 from trunkline.providers.error_policy import classify
 from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event, Item, text_of
 
 _UNLOGGED = {"response.output_audio.delta"}
+_WORDS = frozenset({"response.output_audio_transcript.delta", "response.output_text.delta"})
+_SPEAKING = ResponseState.SPEAKING  # a member of an enum is slow to read
 
 
 class ModelEvents:
@@ -61,10 +63,12 @@ class ModelEvents:
         """Log an event of the model and pass it to its handler. A malformed event is reported and ignored.
 
         Returns:
-            False if the event has no handler, so that nothing depends on it.
+            False if no request, renewal or wait depends on the event: it has no handler, or it is more words of an
+            answer whose words are not held back.
         """
         parts, event = self._parts, received.event
         kind = event["type"]
+        is_more = kind in _WORDS and parts.scheduler.state is _SPEAKING and not parts.output.holding
         of_response = kind.startswith("response.")
         if kind not in _UNLOGGED:
             parts.outbox.log(log_events.WireReceived(event=redact(event) if parts.plan.hold else for_log(event)))
@@ -79,7 +83,7 @@ class ModelEvents:
                 parts.outbox.log_provider_error(f"Ignored a malformed {kind} event: {error!r}", "malformed_event")
         if of_response:
             parts.stall_watch.on_event()
-        return handler is not None
+        return handler is not None and not is_more
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]

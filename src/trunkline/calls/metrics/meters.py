@@ -17,6 +17,13 @@ from trunkline.scenario.text_model import TextReply
 _NOTHING: Sequence[log_events.LogEventUnion] = ()
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 _WITH_USAGE = frozenset({"response.done", _TRANSCRIBED})
+METERED_KINDS: frozenset[log.Kind] = LATENCY_KINDS | {
+    log_events.WireReceived,
+    log_events.WireSent,
+    log_events.CallStarted,
+    log_events.ModelChanged,
+}
+"""The events of the log that `Meters` read; others change nothing."""
 
 
 class Meters:
