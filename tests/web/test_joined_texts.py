@@ -119,3 +119,22 @@ async def test_audio_is_taken_at_once_unless_earlier_messages_wait() -> None:
         await socket.send(b"5")
         await (await socket.ping())
     assert taken == [b"1", b"2", b"read: not this", b"read: 3", b"read: 4", b"5"]
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, (1 << 16) - 1, 1 << 16])
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_messages_of_any_size_arrive_whole(size: int, compression: str | None) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "x" * size})
+        await send({"type": "websocket.send", "bytes": bytes(size)})
+        scope["extensions"][CONNECTION].try_send(bytes(size))
+        await send({"type": "websocket.close", "code": 1000})
+
+    async with listening(app, ws_per_message_deflate=True) as url:
+        address = url.replace("http", "ws", 1)
+        async with websockets.connect(address, proxy=None, compression=compression) as socket:
+            assert [frame async for frame in socket] == ["x" * size, bytes(size), bytes(size)]

@@ -63,7 +63,6 @@ class _Socket(ClientConnection):
         self.send_data()
         return True
 
-
     def take_message(self) -> bytes | None:
         """Return the next message if it has arrived in one frame, else None.
 

@@ -91,34 +91,34 @@ class ServerMetrics:
         """Read an entry of a call's log."""
         match entry.event:
             case log_events.CallStarted(scenario=scenario):
-                self._calls.labels(scenario=self._label("scenario", scenario)).inc()
+                self._calls.labels(self._label("scenario", scenario)).inc()
             case log_events.CallEnded():
                 self._ended.inc()
             case log_events.TurnLatency(total_ms=total, parts=parts, after=after):
-                self._turns.labels(after=after).inc()
-                self._latency.labels(after=after).observe(total / 1000)
+                self._turns.labels(after).inc()
+                self._latency.labels(after).observe(total / 1000)
                 for part in parts:
-                    self._parts.labels(part=part.name).observe(part.ms / 1000)
+                    self._parts.labels(part.name).observe(part.ms / 1000)
             case log_events.UsageUpdated(model=model, tokens=tokens, cost=cost):
                 label = self._label("model", model)
                 for kind in _COUNTED:
                     if count := getattr(tokens, kind):
-                        self._tokens.labels(model=label, kind=kind).inc(count)
+                        self._tokens.labels(label, kind).inc(count)
                 if cost:
-                    self._cost.labels(model=label).inc(cost)
+                    self._cost.labels(label).inc(cost)
             case log_events.CallError(source=source, code=code):
-                self._errors.labels(source=source, code=self._label("code", code or "none")).inc()
+                self._errors.labels(source, self._label("code", code or "none")).inc()
             case log_events.LinkLost():
                 self._lost.inc()
             case log_events.LinkRestored():
                 self._restored.inc()
             case log_events.TurnStalled(reason=reason):
-                self._stalled.labels(waits_for=reason).inc()
+                self._stalled.labels(reason).inc()
             case log_events.ToolDone(name=name, duration_ms=duration, error=error):
                 outcome = "failed" if error is not None else "done"
-                self._tool.labels(tool=self._label("tool", name), outcome=outcome).observe(duration / 1000)
+                self._tool.labels(self._label("tool", name), outcome).observe(duration / 1000)
             case log_events.GuardrailChecked(guardrail=guardrail, status="fail"):
-                self._trips.labels(guardrail=self._label("guardrail", guardrail)).inc()
+                self._trips.labels(self._label("guardrail", guardrail)).inc()
 
     def _label(self, name: str, value: str) -> str:
         known = self._values.setdefault(name, set())
