@@ -72,6 +72,8 @@ class Transcript:
     """Messages and tool calls in order, by item id. Methods that change messages return the events for the log."""
 
     entries: dict[str, Message | ToolCall] = field(default_factory=dict)
+    _perhaps_open: set[str] = field(default_factory=set)
+    """Ids of all messages that are not done, and of some that are: a long call has thousands of messages."""
 
     def message(self, item_id: str) -> Message | None:
         """Return the message of this id, or None."""
@@ -91,6 +93,7 @@ class Transcript:
     def resume(self, entries: dict[str, Message | ToolCall]) -> None:
         """Continue the conversation of a call of another server."""
         self.entries = entries
+        self._perhaps_open = set(entries)
 
     def resume_session(self, item_ids: Collection[str]) -> None:
         """Continue in a session that has items of these ids. It may not have the caller's unfinished speech."""
@@ -131,6 +134,7 @@ class Transcript:
             isinstance(part, dict) and part.get("type") == "input_audio" for part in item.get("content") or ()
         )
         self._insert(item_id, Message(item_id, role, speaker, spoken), previous_item_id)
+        self._perhaps_open.add(item_id)
         return [
             MessageAdded(
                 item_id=item_id,
@@ -147,6 +151,7 @@ class Transcript:
         if item_id in self.entries:
             return []
         self.entries[item_id] = Message(item_id, "user", spoken=True, committed=False)
+        self._perhaps_open.add(item_id)
         return [MessageAdded(item_id=item_id, role="user", spoken=True)]
 
     def close_uncommitted(self, *, but: Collection[str] = ()) -> list[MessageEvent]:
@@ -156,8 +161,8 @@ class Transcript:
             but: ids of speech that may still become an item.
         """
         events: list[MessageEvent] = []
-        for item_id, message in self.entries.items():
-            if isinstance(message, Message) and not (message.committed or message.done or item_id in but):
+        for item_id, message in self._open_messages():
+            if not (message.committed or item_id in but):
                 events += self._close(message, "interrupted", 0.0)
         return events
 
@@ -212,16 +217,26 @@ class Transcript:
             but: ids of messages to leave open.
         """
         events: list[MessageEvent] = []
-        for item_id, message in self.entries.items():
-            if isinstance(message, Message) and not message.done and message.role in roles and item_id not in but:
+        for item_id, message in self._open_messages():
+            if message.role in roles and item_id not in but:
                 status: Status = "interrupted" if message.role == "assistant" else "failed"
                 events += self._close(message, status, duration_ms(message.item_id))
         return events
+
+    def _open_messages(self) -> list[tuple[str, Message]]:
+        """Return the messages that are not done, in order, each with its id."""
+        found = {item_id: self.message(item_id) for item_id in self._perhaps_open}
+        messages = {item_id: message for item_id, message in found.items() if message is not None and not message.done}
+        self._perhaps_open = set(messages)
+        if len(messages) < 2:
+            return list(messages.items())
+        return [(item_id, messages[item_id]) for item_id in self.entries if item_id in messages]
 
     def rename_item(self, item_id: str, new_id: str) -> None:
         """Give the caller's message the id by which a new session knows it; the log keeps the former id."""
         if (message := self.message(item_id)) is not None:
             message.resent = True
+            self._perhaps_open.add(new_id)
         self.entries = {new_id if known == item_id else known: entry for known, entry in self.entries.items()}
 
     def logged_id(self, item_id: str) -> str:
@@ -275,9 +290,10 @@ class Transcript:
 
     def set_tool_output(self, tool_call_id: str, output: str, output_item_id: str) -> None:
         """Set the output of a tool call, which was sent as the item `output_item_id`."""
-        for entry in self.entries.values():
+        for entry in reversed(self.entries.values()):
             if isinstance(entry, ToolCall) and entry.tool_call_id == tool_call_id:
                 entry.output, entry.output_item_id = output, output_item_id
+                return
 
     def drop_images(self, item_id: str) -> None:
         """Drop the images of a message, which the service refused."""
