@@ -307,6 +307,18 @@ async def test_a_timer_that_is_cancelled_after_it_was_postponed_does_not_fire() 
     assert rig.inputs == []
 
 
+@in_virtual_time
+async def test_a_timer_that_is_set_again_after_it_was_cancelled_fires_once_at_its_new_time() -> None:
+    rig = Rig()
+    for before, after in ((250.0, 400.0), (1_000.0, 600.0)):  # later, and earlier
+        rig.runner.set_timer("idle", before)
+        rig.runner.set_timer("idle", None)
+        rig.runner.set_timer("idle", after)
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(1)
+    assert rig.inputs == [("timer idle", 400.0), ("timer idle", 600.0)]
+
+
 async def test_after_a_blocked_loop_input_that_has_waited_goes_before_a_late_timer() -> None:
     rig = Rig(perform=lambda _effect: rig.runner.set_timer("stall", None), step=lambda _given: ["the event came"])
     (reader, own), (_reader, writer) = await connected()

@@ -70,7 +70,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         self._fires_ms: dict[TimerT, float] = {}
         """The time at which each handle fires."""
         self._due_ms: dict[TimerT, float] = {}
-        """The due time of each timer, which may be later."""
+        """The due time of each timer, which may be later; a timer that was cancelled has none."""
         self._deferred: set[TimerT] = set()
         """Late timers that wait for input."""
 
@@ -187,12 +187,11 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         handle = self._timers.get(timer)
         self._deferred.discard(timer)
         if at_ms is None or self.is_stopped:
-            if handle is not None:
-                handle.cancel()
-                del self._timers[timer], self._due_ms[timer], self._fires_ms[timer]
+            self._due_ms.pop(timer, None)
             return
         self._due_ms[timer] = at_ms
-        # Audio postpones some timers with each frame. Their handle stays, and `_on_timer` checks the due time.
+        # Each frame of audio postpones some timers, and each turn cancels and sets others. Their handle stays, and
+        # `_on_timer` checks the due time.
         if handle is not None:
             if self._fires_ms[timer] <= at_ms:
                 return
@@ -203,7 +202,9 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
 
     def _on_timer(self, timer: TimerT) -> None:
         del self._timers[timer], self._fires_ms[timer]
-        due_ms = self._due_ms.pop(timer)
+        due_ms = self._due_ms.pop(timer, None)
+        if due_ms is None:
+            return  # it was cancelled
         late_ms = self._now_ms() - due_ms
         if late_ms < -_TIMER_TOLERANCE_MS:
             self.set_timer(timer, due_ms)
