@@ -17,14 +17,19 @@ import pytest
 
 from tests.processes import children_of, command_of
 from trunkline import NO, YES
+from trunkline.builtin_scenarios.customer_service_retail import customer_service_retail
+from trunkline.builtin_scenarios.simple_handoff import simple_handoff
 from trunkline.builtin_scenarios.simple_handoff.rehearsal import SAID
 from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.stt import sphinx
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.sphinx_fork_pool import MAX_IDLE
 from trunkline.realtime.audio import ms_to_bytes
+from trunkline.scenario.expected_reply import ExpectedReply
+from trunkline.scenario.performance import perform
 from trunkline.scenario.phrases import grammar as grammar_of
 from trunkline.scenario.phrases import normalise
+from trunkline.scenario.scenario import AnyScenario
 
 pytestmark = pytest.mark.speech
 
@@ -37,6 +42,14 @@ def grammar(expansion: str) -> str:
 
 ANSWERS = grammar("yes [please] | sure | okay | of course | why not | no [thank you] | no thanks | not now")
 PHONE = grammar(" ".join(["( zero | oh | one | two | three | four | five | six | seven | eight | nine )"] * 10))
+
+
+def first_grammar(scenario: AnyScenario) -> str | None:
+    """Return the grammar of the answers to a scenario's first question."""
+    assert scenario.rehearsal is not None
+    first = scenario.agents[0].name
+    turn = perform(scenario.rehearsal, [], first_agent=first, transfer_tool=scenario.transfer_tool)
+    return ExpectedReply(turn.expects).grammar()
 
 
 @asynccontextmanager
@@ -106,6 +119,19 @@ async def test_it_hears_a_phone_number(says: Says, digits: str) -> None:
 async def test_what_the_grammar_does_not_have_is_no_words_at_all(says: Says, words: str) -> None:
     async with recogniser() as ears:
         assert await heard(ears, await says(words), ANSWERS) == ""
+
+
+@pytest.mark.parametrize(
+    "words", ["the train leaves at a quarter past", "could you pass me the salt", "the coffee machine is broken"]
+)
+async def test_speech_about_something_else_is_no_words_at_a_question_with_many_answers(says: Says, words: str) -> None:
+    async with recogniser() as stt:
+        assert await heard(stt, await says(words), first_grammar(customer_service_retail)) == ""
+
+
+async def test_an_answer_whose_words_are_common_is_heard(says: Says) -> None:
+    async with recogniser() as stt:
+        assert await heard(stt, await says("Sure, go ahead."), first_grammar(simple_handoff)) == "sure go ahead"
 
 
 async def test_silence_is_no_words() -> None:
