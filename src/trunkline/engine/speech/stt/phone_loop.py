@@ -17,8 +17,8 @@ _PHONE_NAMES = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG 
 PHONES = tuple(_PHONE_NAMES.split())
 """The phones of pocketsphinx's model of American English."""
 
-# Chosen with voices of eSpeak and flite and with recorded prompts, at four questions: at most 3 % of other sentences were
-# accepted. Without the price of words, strings of digits fit much that is not a number. Without the second limit, ten
+# Chosen with voices of eSpeak and flite and with recorded prompts, at four questions: they accept at most 3 % of other
+# sentences. Without the price of words, strings of digits fit much that is not a number. Without the second limit, ten
 # right digits are lost: the phones' advantage over them is 350 to 700 nats.
 WORD_PRICE = 25.0
 """Price of each word of the grammar, in nats."""
