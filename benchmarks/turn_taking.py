@@ -74,8 +74,9 @@ def main() -> None:
     for part in options.parts:
         PARTS[part](recogniser, options.voices, options.errors)
         print()
-    decoded = sorted(recogniser.took_ms)
-    print(f"A decoding took {decoded[len(decoded) // 2]:.0f} ms (p95 {percentile(decoded, 95):.0f}), n={len(decoded)}.")
+    if decoded := sorted(recogniser.took_ms):  # `grammar-rejections` alone has none by Whisper
+        median = decoded[len(decoded) // 2]
+        print(f"A decoding took {median:.0f} ms (p95 {percentile(decoded, 95):.0f}), n={len(decoded)}.")
 
 
 class Recogniser:
