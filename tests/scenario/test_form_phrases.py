@@ -8,6 +8,7 @@ from trunkline.scenario.form_phrases import Verdict, verdict
 
 pytestmark = pytest.mark.pure
 YES = """
+yes, it never arrived
 yes | uh yes | yes sir | yes indeed | of course | okay, that's right | it's correct | it is right | yes, it's correct
 you're correct | you are right | you got that right | you got it | looks right | looks good | that looks right
 looks correct to me | sounds correct | that sounds right | that's it | that's exactly right | that's perfect
@@ -19,11 +20,13 @@ no | nope, that's not me | not really | no, go back | that doesn't look right | 
 you're wrong | you are mistaken | you got it wrong | that's not what I said | I didn't say that | not what I said
 I said something else | not at all | certainly not | absolutely not | definitely not | of course not | never | negative
 absolutely not my number | that is not my number | it's not my name | not exactly | almost | there's a mistake
+okay, that's not my address | right, you misheard me | okay, I didn't say that | yes, that's wrong | okay, wrong number
 you misheard me | no, you misunderstood | that can't be right | I don't think so
 """
 NEITHER = """
 yes, but hang on | let me ask my wife | never mind | no problem | I see | the blue one
-what I said is private | almost done
+what I said is private | almost done | okay, could you say that again? | sure, why do you ask? | right, what was that
+okay, let me check | okay, that's not what I said about the number
 """
 
 

@@ -48,7 +48,6 @@ _YES_TOO = Phrases(
 """Further yeses. The recogniser's grammars leave them out, since each phrase more fits more unrelated speech."""
 _NO_TOO = Phrases(
     "[no] (absolutely | certainly | definitely | of course) not",
-    "[no] (not at all | not exactly | never | negative | almost)",
     "[no] you are (wrong | incorrect | mistaken | not right)",
     "[no] you got (it | that) [all] wrong",
     "[no] [that | it | this] (doesn't | does not | didn't) (look | sound | seem) (right | correct | good)",
@@ -60,6 +59,8 @@ _NO_TOO = Phrases(
     "[no] you (misheard [me | it | that] | misunderstood [me | it | that])",
 )
 """Further noes, as above."""
+_NO_ALONE = Phrases("[no] (not at all | not exactly | never | negative | almost)")
+"""Words that are a no only without others."""
 REPEAT = Phrases(
     "[I'm] [sorry] (what | what was that | what did you (say | ask) | pardon [me] | come again | excuse me | huh)",
     "sorry",
@@ -126,13 +127,14 @@ def verdict(text: str) -> Verdict | None:
     """Return the answer in `text`, or None.
 
     The words are a yes or no as a whole, or begin with one and have no reservation: "yes, the snowboard" is a yes,
-    "yes but hang on" and "let me ask my wife, yes?" are neither.
+    "yes but hang on" and "let me ask my wife, yes?" are neither. After "okay" or "right", a whole no or question
+    counts: "okay, that's not my name" is a no, and "okay, can you say that again?" neither.
     """
     if is_murmur(text):
         return None
     words = normalise(text)
     no = NO.match(text)
-    if _is_whole(text, NO, _NO_TOO):
+    if _is_whole(text, NO, _NO_TOO, _NO_ALONE):
         return Verdict.NO
     if _is_whole(text, YES, _YES_TOO):
         return Verdict.YES
@@ -140,7 +142,14 @@ def verdict(text: str) -> Verdict | None:
         return None
     if _NO_FIRST.match(words):
         return Verdict.NO
-    return Verdict.YES if _YES_FIRST.match(words) and no is None else None
+    first = _YES_FIRST.match(words)
+    if first is None:
+        return None
+    rest = words[first.end() :]
+    if _is_whole(rest, NO, _NO_TOO, _NO_ALONE):
+        return Verdict.NO
+    is_other = no is not None or _NO_TOO.match(rest) is not None or _is_whole(rest, REPEAT, WHY, WAIT)
+    return None if is_other else Verdict.YES
 
 
 def _is_whole(text: str, *all_phrases: Phrases) -> bool:
