@@ -1,6 +1,6 @@
 """Rejection of speech outside a grammar, by a loop of phones that is decoded beside the grammar.
 
-pocketsphinx forces all speech into the grammar: "maybe later" becomes "yes please". Any sequence of phones fits such
+pocketsphinx forces all speech into the grammar: "maybe later" becomes "yes please". The phones alone fit such
 speech far better than the grammar's words do, and speech inside the grammar only a little better.
 """
 
