@@ -37,6 +37,7 @@ from trunkline.scenario.form_phrases import (
     denies,
     is_backchannel,
     is_murmur,
+    is_whole,
     verdict,
 )
 from trunkline.scenario.moves import act, say
@@ -201,7 +202,7 @@ class Form:
             meant = _meant(reply.text, wanted, others)
             if meant in wanted:
                 return Reply(reply.text, meant, _slots(meant, reply.text), reply.heard)
-            is_aside = meant is not None and _is_whole(meant, reply.text)
+            is_aside = meant is not None and is_whole(reply.text, meant)
             if not is_aside and accepts is not None and not is_murmur(reply.text) and accepts(reply.text):
                 return Reply(reply.text, None, {}, reply.heard)
             if not is_aside and await self._corrected(reply.text):
@@ -266,10 +267,10 @@ class Form:
         """Take the reply to a field's question."""
         entry, text = self._entries[name], reply.text
         aside = _meant(text, (), (*self._asides, REPEAT, WHY, WAIT, *self._fields[name].declines))
-        is_answer = any(_is_whole(phrases, text) for phrases in self._fields[name].hears)
+        is_answer = any(is_whole(text, phrases) for phrases in self._fields[name].hears)
         found = (
             {}
-            if aside is not None and _is_whole(aside, text) and not is_answer
+            if aside is not None and is_whole(text, aside) and not is_answer
             else readings(text, name, self._fields, self._befores())
         )
         if entry.status is _Status.HEARD:
@@ -455,12 +456,7 @@ def _meant(text: str, wanted: tuple[Phrases, ...], others: tuple[Phrases, ...] |
 def _better(text: str, than: Phrases, wanted: tuple[Phrases, ...]) -> bool:
     """Return whether another expected meaning matches more of the words."""
     found = best_match(text, wanted)
-    return found is not None and found[0] not in (YES, NO) and not _is_whole(than, text)
-
-
-def _is_whole(phrases: Phrases, text: str) -> bool:
-    match = phrases.match(text)
-    return match is not None and match.whole
+    return found is not None and found[0] not in (YES, NO) and not is_whole(text, than)
 
 
 def _slots(phrases: Phrases, text: str) -> Mapping[str, str]:

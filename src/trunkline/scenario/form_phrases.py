@@ -134,9 +134,9 @@ def verdict(text: str) -> Verdict | None:
         return None
     words = normalise(text)
     no = NO.match(text)
-    if _is_whole(text, NO, _NO_TOO, _NO_ALONE):
+    if is_whole(text, NO, _NO_TOO, _NO_ALONE):
         return Verdict.NO
-    if _is_whole(text, YES, _YES_TOO):
+    if is_whole(text, YES, _YES_TOO):
         return Verdict.YES
     if _BUT.search(words) or re.match(r"no (?:problem|worries|matter)\b", words):
         return None
@@ -146,13 +146,14 @@ def verdict(text: str) -> Verdict | None:
     if first is None:
         return None
     rest = words[first.end() :]
-    if _is_whole(rest, NO, _NO_TOO, _NO_ALONE):
+    if is_whole(rest, NO, _NO_TOO, _NO_ALONE):
         return Verdict.NO
-    is_other = no is not None or _NO_TOO.match(rest) is not None or _is_whole(rest, REPEAT, WHY, WAIT)
+    is_other = no is not None or _NO_TOO.match(rest) is not None or is_whole(rest, REPEAT, WHY, WAIT)
     return None if is_other else Verdict.YES
 
 
-def _is_whole(text: str, *all_phrases: Phrases) -> bool:
+def is_whole(text: str, *all_phrases: Phrases) -> bool:
+    """Return whether the whole text has one of these meanings."""
     return any((found := phrases.match(text)) is not None and found.whole for phrases in all_phrases)
 
 

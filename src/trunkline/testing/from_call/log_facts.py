@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from trunkline.calls import log_events
 from trunkline.calls.log import Entry
@@ -32,6 +33,7 @@ class Speech:
 class Loss:
     """A time without the caller's page or without the model, by its places in the log."""
 
+    of: Literal["page", "model"]
     seq: int
     until: int | None = None
 
@@ -119,10 +121,14 @@ class LogFacts:
                     self.notes.append((entry.seq, text))
             case log_events.AudioDone(item_id=item_id, ms=ms):
                 self.audio_ms[item_id] = ms
-            case log_events.LegLost() | log_events.LinkLost():
-                self.losses.append(Loss(entry.seq))
-            case log_events.LegJoined() | log_events.LinkUp() | log_events.LinkRestored() if self.losses:
-                self.losses[-1].until = self.losses[-1].until or entry.seq
+            case log_events.LegLost():
+                self.losses.append(Loss("page", entry.seq))
+            case log_events.LinkLost():
+                self.losses.append(Loss("model", entry.seq))
+            case log_events.LegJoined():
+                self._end_losses("page", entry.seq)
+            case log_events.LinkUp() | log_events.LinkRestored():
+                self._end_losses("model", entry.seq)
             case log_events.AudioCleared():
                 self.cleared.append(mark)
             case log_events.TurnWaiting(reason=reason):
@@ -137,6 +143,11 @@ class LogFacts:
                     self.approvals.append((seq, Approval(name, approved, reason)))
             case _:
                 pass
+
+    def _end_losses(self, of: Literal["page", "model"], seq: int) -> None:
+        for loss in self.losses:
+            if loss.of == of and loss.until is None:
+                loss.until = seq
 
     def _on_message(self, added: log_events.MessageAdded) -> None:
         if added.hidden or added.role == "system":
