@@ -30,5 +30,11 @@ export default defineConfig({
     fs: { allow: [".", "../src/trunkline/web/pages"] },
     proxy: { "/api": { target: server, ws: true, changeOrigin: true, headers: { origin: server } } },
   },
-  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },
+  test: {
+    // A test that needs a document names happy-dom in its first line: to set it up costs more than most files' tests.
+    environment: "node",
+    include: ["tests/**/*.test.{ts,tsx}"],
+    // Ends a test that hangs, as pytest's own timeout does; the suite runs beside others that need the processor more.
+    testTimeout: 60_000,
+  },
 });

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { describe, expect, it } from "vitest";
 import { emptyCall } from "../../src/call/call-state";
 import { reduce } from "../../src/call/reducer";

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CallSocket, type CallSocketHandlers } from "../../src/transport/call-socket";
 
