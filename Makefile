@@ -81,6 +81,8 @@ test-console: check-console
 
 # Each Python test is in exactly one of the next six targets. A failed `realtime` test is retried once, see pyproject.toml.
 PYTEST_OPTIONS = -o cache_dir=.pytest_cache/$@ --durations=10
+# Tests start many processes. An image that writes no bytecode lets each of them compile the sources and tests again.
+test test-%: export PYTHONDONTWRITEBYTECODE :=
 
 test-browser:
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "browser and realtime and not quiet"
