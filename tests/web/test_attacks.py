@@ -13,6 +13,7 @@ import pytest
 import websockets
 
 from tests.web.web_server import Client, own_settings, serving
+from trunkline.listener.connection_gate import MAX_OF_ALL
 from trunkline.listener.http_protocol import MAX_HEAD_BYTES
 from trunkline.web import app
 from trunkline.web.rate_limit import MAX_CLIENTS, RateLimiter, client_of
@@ -275,6 +276,20 @@ async def test_connections_beyond_the_limit_are_refused_and_later_ones_accepted(
             assert b"retry-after: 5" in answer
         await asyncio.sleep(0.05)
         assert (await caller.http.get("/api/health")).status_code == 200
+
+
+async def test_a_refused_client_that_still_sends_can_read_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch, max_connections=2) as caller, contextlib.AsyncExitStack() as open_ones:
+        started = await caller.starts()
+        page = await open_ones.enter_async_context(caller.page(started["call_id"]))  # and the HTTP client's connection
+        await page.kind("leg.role")
+        reader, writer = await open_ones.enter_async_context(connected(caller))
+        for _ in range(3):
+            writer.write(b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\nx: " + b"x" * 60_000)
+            await asyncio.sleep(0.05)
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert answer.endswith(MAX_OF_ALL)
 
 
 async def test_idle_connections_lock_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:

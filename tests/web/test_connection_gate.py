@@ -7,7 +7,13 @@ import asyncio
 import pytest
 
 from trunkline.listener.accept_errors import AcceptErrors
-from trunkline.listener.connection_gate import MAX_OF_ALL, MAX_OF_CLIENT, ConnectionGate, exempt_addresses
+from trunkline.listener.connection_gate import (
+    MAX_LINGERING,
+    MAX_OF_ALL,
+    MAX_OF_CLIENT,
+    ConnectionGate,
+    exempt_addresses,
+)
 
 pytestmark = pytest.mark.pure
 
@@ -46,6 +52,14 @@ def test_a_full_gate_replaces_the_oldest_connection_without_a_request() -> None:
     assert gate.admit("f", "192.0.2.9") is None
     assert gate.evicted == ["b", "c"]
     assert gate.gate.open == 4
+
+
+def test_only_some_refused_connections_may_wait_for_their_client() -> None:
+    gate = Gate().gate
+    assert all(gate.linger(number) for number in range(MAX_LINGERING))
+    assert not gate.linger("one more")
+    gate.release(0)
+    assert gate.linger("another")
 
 
 def test_idle_connections_of_one_client_do_not_lock_out_another() -> None:

@@ -11,6 +11,8 @@ from trunkline.settings import is_loopback
 
 MAX_OF_ALL = b"Too many connections are open.\n"
 MAX_OF_CLIENT = b"Too many connections from this address are open.\n"
+MAX_LINGERING = 20
+"""Refused connections at once whose clients still have time to read the answer."""
 
 
 class ConnectionGate:
@@ -40,6 +42,7 @@ class ConnectionGate:
         self._clients: dict[Hashable, str] = {}
         self._of_client: Counter[str] = Counter()
         self._without_head: dict[Hashable, Callable[[], None]] = {}
+        self._lingering: set[Hashable] = set()
 
     @property
     def open(self) -> int:
@@ -74,9 +77,17 @@ class ConnectionGate:
         """Record that a client has sent a whole head: it keeps its connection."""
         self._without_head.pop(connection, None)
 
+    def linger(self, connection: Hashable) -> bool:
+        """Return whether a refused connection may stay open until its client has read the answer."""
+        if len(self._lingering) >= MAX_LINGERING:
+            return False
+        self._lingering.add(connection)
+        return True
+
     def release(self, connection: Hashable) -> None:
         """Forget a connection that has ended, or was not admitted."""
         self._without_head.pop(connection, None)
+        self._lingering.discard(connection)
         client = self._clients.pop(connection, None)
         if client is None:
             return

@@ -12,6 +12,8 @@ from trunkline.listener.limits import ListenerLimits
 
 MAX_HEAD_BYTES = 32 << 10
 """Bytes of a request's head: the request line and the headers."""
+LINGER_S = 1.0
+"""Time in s that a refused client has to read its answer."""
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
 _SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
@@ -29,6 +31,7 @@ class TimeoutProtocol(H11Protocol):
     limits: ListenerLimits
     _deadline: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
+    _is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Limit the number of connections and the time for the first head."""
@@ -41,7 +44,7 @@ class TimeoutProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read the rest of a head, a body, or the next head."""
-        if self.transport.is_closing():
+        if self._is_refused or self.transport.is_closing():
             return
         if self.conn.their_state is h11.IDLE and len(data) > (room := self._room_for_head):
             self.data_received(data[:room])  # h11 limits only an incomplete head
@@ -109,7 +112,18 @@ class TimeoutProtocol(H11Protocol):
         self._refuse(_SLOW)
 
     def _refuse(self, answer: bytes) -> None:
+        """Send an answer and close the connection.
+
+        To close a connection with unread bytes is to reset it, and then the client may lose the answer (RFC 9112,
+        section 9.6). So the server reads on, for a short time and with few connections at once.
+        """
         self._deadline = None
-        if not self.transport.is_closing():
-            self.transport.write(answer)
+        if self._is_refused or self.transport.is_closing():
+            return
+        self._is_refused = True
+        self.transport.write(answer)
+        if answer and self.transport.can_write_eof() and self.gate.linger(self.transport):
+            self.transport.write_eof()
+            self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
+        else:
             self.transport.close()
