@@ -44,8 +44,13 @@ def test_a_calls_start_path_and_end_have_lines(lines: Any) -> None:
     tape = Tape()
     tape.append(log_events.AgentChanged(agent="host"))
     tape.append(log_events.AgentChanged(agent="poet", previous="host"))
-    for total in (800, 900):
-        tape.append(log_events.TurnLatency(item_id="i", total_ms=total, parts=[], after="speech"))
+    tape.append(log_events.MessageAdded(item_id="greeting", role="user", hidden=True))
+    tape.append(log_events.MessageDone(item_id="greeting", role="user", text="hi"))
+    tape.append(log_events.TurnLatency(item_id="hello", total_ms=800, parts=[], after="greeting"))
+    tape.append(log_events.MessageDone(item_id="hello", role="assistant", text="Hello!"))
+    tape.append(log_events.MessageDone(item_id="murmur", role="user", text="mm-hm", status="ignored"))
+    for item_id in ("first", "second"):
+        tape.append(log_events.MessageDone(item_id=item_id, role="user", text="mountains"))
     tokens = log_events.Tokens(input_text=5, output_audio=7)
     tape.append(log_events.UsageUpdated(source="response", model="gpt", tokens=tokens, total=tokens, total_cost=0.25))
     tape.now_ms = 61_234

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from trunkline.calls import log, log_events
+from trunkline.calls.metrics.turn_count import TurnCount
 from trunkline.settings import StoreMode
 
 CallStatus = Literal["running", "ended", "interrupted", "failed"]
@@ -70,15 +71,13 @@ class SummaryMeter:
         self._started: log_events.CallStarted | None = None
         self._ended: log_events.CallEnded | None = None
         self._duration_ms = 0
-        self._turns = 0
+        self._turns = TurnCount()
         self._agents: list[str] = []
         self._cost: float | None = None
         self._tokens = 0
         self._slowest_turn_ms: int | None = None
         self._trips = 0
         self._errors = 0
-        self._hidden: set[str] = set()
-        """The ids of messages that nobody said, such as the greeting's "hi"."""
 
     def read(self, entry: log.Entry) -> None:
         """Read the next entry."""
@@ -89,7 +88,7 @@ class SummaryMeter:
 
     def is_hidden(self, item_id: str) -> bool:
         """Return whether nobody said this message, such as the greeting's "hi"."""
-        return item_id in self._hidden
+        return self._turns.is_hidden(item_id)
 
     def _call_started(self, event: log_events.CallStarted) -> None:
         self._started = event
@@ -99,12 +98,10 @@ class SummaryMeter:
             self._agents.append(event.agent)
 
     def _message_added(self, event: log_events.MessageAdded) -> None:
-        if event.hidden:
-            self._hidden.add(event.item_id)
+        self._turns.on_added(event)
 
     def _message_done(self, event: log_events.MessageDone) -> None:
-        if event.role == "user" and event.item_id not in self._hidden:
-            self._turns += event.status not in ("ignored", "inaudible")
+        self._turns.on_done(event)
 
     def _turn_latency(self, event: log_events.TurnLatency) -> None:
         self._slowest_turn_ms = max(self._slowest_turn_ms or 0, event.total_ms)
@@ -140,7 +137,7 @@ class SummaryMeter:
             status="running" if ended is None else "failed" if ended.failed else "ended",
             end_reason=None if ended is None else ended.reason,
             duration_ms=self._duration_ms,
-            turns=self._turns,
+            turns=self._turns.turns,
             agents=tuple(self._agents),
             cost=self._cost,
             tokens=self._tokens,

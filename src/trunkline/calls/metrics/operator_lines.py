@@ -6,6 +6,7 @@ import logging
 import re
 
 from trunkline.calls import log, log_events
+from trunkline.calls.metrics.turn_count import TurnCount
 from trunkline.structured_log import log_event
 
 logger = logging.getLogger("trunkline.calls.events")
@@ -29,7 +30,7 @@ class OperatorLines:
         self._transport = ""
         self._webrtc_page_left = False
         """The page's audio connection to the model ends with the page: the loss of the link is then no fault."""
-        self._turns = 0
+        self._turns = TurnCount()
         self._cost: float | None = None
         self._tokens = 0
 
@@ -80,8 +81,10 @@ class OperatorLines:
                 self._warn("guardrail.tripped", guardrail=name, status=status, category=category)
             case log_events.CallError() as error:
                 self._error(error)
-            case log_events.TurnLatency():
-                self._turns += 1
+            case log_events.MessageAdded() as added:
+                self._turns.on_added(added)
+            case log_events.MessageDone() as done:
+                self._turns.on_done(done)
             case log_events.UsageUpdated(total=total, total_cost=cost):
                 self._cost = cost
                 self._tokens = sum(getattr(total, name) for name in _COUNTED)
@@ -90,7 +93,7 @@ class OperatorLines:
                     "call.ended",
                     reason=reason,
                     duration_s=round(entry.at_ms / 1000, 1),
-                    turns=self._turns,
+                    turns=self._turns.turns,
                     agents=">".join(self._path),
                     tokens=self._tokens,
                     cost=self._cost,
@@ -137,7 +140,8 @@ READ_KINDS: frozenset[log.Kind] = frozenset(
         log_events.ToolDone,
         log_events.GuardrailChecked,
         log_events.CallError,
-        log_events.TurnLatency,
+        log_events.MessageAdded,
+        log_events.MessageDone,
         log_events.UsageUpdated,
         log_events.CallEnded,
     }
