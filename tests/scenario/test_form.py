@@ -172,6 +172,35 @@ def test_a_corrected_value_is_read_back_again(filling: Filling, reply: str) -> N
     assert filling.says(reply) == "I have 2 0 6, 5 5 5, 0 1 9 9. Is that right?"
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "no, it's 206 555 0199, not 0100",
+        "no, not 0100, it's 0199",
+        "it's not 206-555-0100, it's 206-555-0199",
+        "no it's two oh six five five five oh one double nine not oh one oh oh",
+        "0199, not 0100",
+    ],
+)
+def test_a_denied_value_beside_the_right_one_is_not_taken(filling: Filling, reply: str) -> None:
+    filling.says("Dana", "206 555 0100")
+    assert filling.says(reply) == "I have 2 0 6, 5 5 5, 0 1 9 9. Is that right?"
+
+
+@pytest.mark.parametrize("reply", ["no, not 0100", "it's not 206 555 0100", "that's not my number, not 0100"])
+def test_a_denied_value_alone_is_asked_for_again(filling: Filling, reply: str) -> None:
+    filling.says("Dana", "206 555 0100")
+    assert filling.says(reply) == "Then let's try again. What is your number?"
+
+
+@pytest.mark.parametrize(
+    "reply", ["no, that's right", "nothing wrong with that", "my number is correct", "all correct, thank you very much"]
+)
+def test_a_value_is_confirmed_in_other_words(filling: Filling, reply: str) -> None:
+    filling.says("Dana", "206 555 0100")
+    assert filling.says(reply) == "Thank you. When were you born?"
+
+
 @pytest.mark.parametrize("reply", ["206 555 0100 no sorry 206 555 0199", "206 555 0100, I mean 206 555 0199"])
 def test_of_two_values_in_a_sentence_the_corrected_one_counts(filling: Filling, reply: str) -> None:
     filling.says("Dana")
@@ -282,6 +311,8 @@ def test_dates_have_many_forms(filling: Filling, said: str, born: date) -> None:
         ("no, 1991", date(1991, 4, 6)),
         ("it was nineteen ninety one", date(1991, 4, 6)),
         ("not the sixth, sorry, the seventh", date(1990, 4, 7)),
+        ("the seventh, not the sixth", date(1990, 4, 7)),
+        ("no, not April but May", date(1990, 5, 6)),
     ],
 )
 def test_a_part_of_a_date_corrects_the_date(filling: Filling, correction: str, born: date) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from trunkline import DateSlot, DigitGroups, Phrases, read_date, read_digits
+from trunkline.scenario.spoken_numbers import read_date_parts
 
 TODAY = date(2024, 12, 26)
 PHONE = Phrases("[my number is | it's] {number}", number=DigitGroups(3, 3, 4))
@@ -122,3 +123,42 @@ def test_the_recogniser_accepts_one_group_or_more_in_a_row() -> None:
 )
 def test_a_caller_is_likely_to_say_a_possible_telephone_number(digits: str, is_likely: bool) -> None:
     assert DigitGroups(3, 3, 4).is_likely(digits) is is_likely
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("oh four, twelve, nineteen eighty three", date(1983, 4, 12)),
+        ("it's seven, nine, seventy one", date(1971, 7, 9)),
+        ("twenty one five ninety", date(1990, 5, 21)),
+        ("the twelfth of the fourth, nineteen fifty two", date(1952, 4, 12)),
+        ("5th of the 3rd 1990", date(1990, 3, 5)),
+        ("one one two thousand and four", date(2004, 1, 1)),
+        ("the first of... of May, nineteen sixty two", date(1962, 5, 1)),
+        ("July 4th, '76", date(1976, 7, 4)),
+        ("7/4/'76", date(1976, 7, 4)),
+    ],
+)
+def test_dates_of_hesitant_and_brief_callers(said: str, day: date) -> None:
+    assert read_date(said, latest=date(2024, 12, 26)) == day
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "May nineteen eighty four",
+        "two oh six five five five oh one double nine",
+        "one two three four",
+        "two one ninety one two",
+    ],
+)
+def test_words_that_may_mean_something_else_are_no_date(said: str) -> None:
+    assert read_date(said, latest=date(2024, 12, 26)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "parts"),
+    [("May nineteen eighty four", (1984, 5, None)), ("it was in 1971, in August", (1971, 8, None))],
+)
+def test_a_month_and_a_year_are_parts_of_a_date(said: str, parts: tuple[int, int, None]) -> None:
+    assert read_date_parts(said, latest=date(2024, 12, 26)) == parts

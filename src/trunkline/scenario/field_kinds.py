@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from trunkline.scenario.form_phrases import CORRECTS
+from trunkline.scenario.form_phrases import CORRECTS, without_denied
 from trunkline.scenario.phrases import Phrases, best_match, normalise
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_date_parts, read_digits
 
@@ -113,6 +113,7 @@ class Number:
         Digits continue the ones before. After a complete number they correct its end, if a correction announces them
         ("no, 42", "it ends in 42") or they are as many as the last group.
         """
+        said = without_denied(said, digits=True)
         if len(read_digits(said)) != self.digits:
             respelled = (_YEAR_WITH_OH.sub(r"\1 0 \2", said), _MISHEARD_OH.sub(" 0 ", said))
             said = next((words for words in respelled if len(read_digits(words)) == self.digits), said)
@@ -210,7 +211,7 @@ def _runs(said: str) -> Iterator[tuple[str, bool]]:
             yield found, corrects
             corrects = False
         run = []
-        if CORRECTS.fullmatch(word) or word in ("mean", "meant", "end", "ends", "ending", "last", "not"):
+        if CORRECTS.fullmatch(word) or word in ("mean", "meant", "end", "ends", "ending", "last"):
             corrects = True
 
 
@@ -243,7 +244,7 @@ class Day:
         """Return the date; parts of it correct the date before, or ask for the rest."""
         year, month, day = _parts(before)
         is_new = False
-        for clause in CORRECTS.split(normalise(said)):
+        for clause in CORRECTS.split(normalise(without_denied(said))):
             said_year, said_month, said_day = read_date_parts(
                 clause, latest=self.last, alone=before is not None or is_new
             )

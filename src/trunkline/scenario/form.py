@@ -27,13 +27,14 @@ from trunkline.scenario.field import Field
 from trunkline.scenario.field_kinds import Partial
 from trunkline.scenario.field_readings import readings
 from trunkline.scenario.form_phrases import (
-    CHANGES,
     NO,
     REPEAT,
     WAIT,
     WHY,
     YES,
     Verdict,
+    changes,
+    confirms,
     denies,
     is_backchannel,
     is_murmur,
@@ -290,7 +291,7 @@ class Form:
         entry, heard = self._entries[name], found.get(name)
         others = {other: value for other, value in found.items() if other != name}
         understood = self._keep(others, text)
-        answer = verdict(text)
+        answer = confirms(text)
         if heard is not None and not isinstance(heard, Partial):
             if heard != entry.value:
                 entry.replaced.append(entry.value)
@@ -375,7 +376,7 @@ class Form:
 
     def _deny_named(self, text: str) -> bool:
         """Empty a field that the caller calls wrong without a new value ("my phone number is wrong")."""
-        if not CHANGES.search(text.lower()) and not denies(text):
+        if not changes(text):
             return False
         for name, each in self._fields.items():
             entry = self._entries[name]

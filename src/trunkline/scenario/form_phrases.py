@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from trunkline.scenario.number_words import DIGIT_WORDS
 from trunkline.scenario.phrases import Phrases, normalise
 
 _RIGHT = "(right | correct | fine | good | it | the one | mine | me | true)"
@@ -44,6 +45,17 @@ _YES_TOO = Phrases(
     f"[yes | yeah] (that's | that is | it's | it is) ({_SAID} | {_MY})",
     "[yes | yeah] (that'll do | that will do | that works | works for me | affirmative | you bet | by all means"
     " | spot on | precisely | I confirm [that | it] | confirmed | true | go for it | I (think | believe) so)",
+    "[no] [no] (quite | perfectly | absolutely | all | exactly | very) (right | correct)",
+    "(no | nope | nah) [no] [it | this | that | everything | all of it] (that's | that is | it's | it is | is | are)"
+    " [all | still | quite | absolutely | exactly] (right | correct | true | perfect)",
+    "[no] [no] you (got | have | understood | heard) (it | that | me | everything) [all] (right | correctly)",
+    "[no] [no] [there's | there is | I see | I hear] (nothing | nothing's | nothing is) wrong"
+    " [with (it | that | this) | there | here | in (it | that)]",
+    "[no] [no] [there's | there is | there are] no (mistake | mistakes | error | errors)"
+    " [with (it | that) | there | here | in (it | that)]",
+    "[no] I [already | just] said ([it's | that's | it is | that is] (right | correct | fine) | yes)",
+    "(that's | that is) (us | ours | mine | me) [yes]",
+    f"[yes | yeah | no] [that] {_MY} is [all | still] (right | correct | fine)",
 )
 """Further yeses. The recogniser's grammars leave them out, since each phrase more fits more unrelated speech."""
 _NO_TOO = Phrases(
@@ -57,7 +69,13 @@ _NO_TOO = Phrases(
     f" | that (isn't | wasn't) ({_SAID} | {_MY}) | I said something else)",
     "[no] (there's | there is) a mistake",
     "[no] you (misheard [me | it | that] | misunderstood [me | it | that])",
+    "[no] I [already | just] said no",
 )
+_PRAISE = Phrases(
+    "[that's | that is | it's] (great | wonderful | excellent | lovely | brilliant | fantastic | splendid | super"
+    " | beautiful | very good)",
+)
+"""Words that confirm a value that was read back; to another question they may be thanks."""
 """Further noes, as above."""
 _NO_ALONE = Phrases("[no] (not at all | not exactly | never | negative | almost)")
 """Words that are a no only without others."""
@@ -97,15 +115,33 @@ CORRECTS = re.compile(
 )
 """Words after which a caller corrects the words before."""
 
-CHANGES = re.compile(r"\b(?:wrong|incorrect|mistake|change|changed|correct|fix|update|not right|misheard)\b")
+_COURTESY = re.compile(
+    r"(?: (?:(?:thanks|thank you)(?: (?:very|so) much| a lot| kindly| again)?|please|dear|sir|madam|ma'am|love|mate"
+    r"|darling|honey|my friend))+$"
+)
+_OPENING = re.compile(r"^(?:(?:m+|a+h+|o+h+|well|so) )+")
+_SENTENCE_END = re.compile(r"(?<=[.?!;])\s+")
+_AFFIRMS = re.compile(
+    r"\b(?:is|are|was|were|it's|that's|all|still) (?:(?:still|all|also|quite|now) )*(?:correct|right|the same)\b"
+    r"|\b(?:nothing|nothing's|isn't|not) (?:(?:is|was|at all) )?(?:wrong|incorrect)\b"
+    r"|\bno (?:mistakes?|errors?|changes?)\b"
+    r"|\b(?:hasn't|haven't|has not|have not|didn't|did not|not) (?:been )?changed?\b"
+)
+"""Words that call a value right with words for a wrong one: "nothing wrong", "is correct", "hasn't changed"."""
+_DENIED_DIGITS = re.compile(
+    rf"(?i)\bnot\b(?:[\s,.:-]*(?:\b(?:the|double|triple|oh|dash|{'|'.join(DIGIT_WORDS)})\b|\d+))+"
+)
+_DENIED = re.compile(r"(?i)\bnot\b[^,.;:!?]*?(?=[,.;:!?]|\b(?:but|sorry|it's|it is|i mean|i said)\b|$)")
+_CHANGES = re.compile(r"\b(?:wrong|incorrect|mistake|change|changed|correct|fix|update|not right|misheard)\b")
 _YES_FIRST = re.compile(
     r"(?:oh |well |ah )?(?:yes|yeah|yep|yup|sure|okay|absolutely|definitely|of course|correct|right|exactly"
     r"|that's right|please do)\b"
 )
 _NO_FIRST = re.compile(
-    r"(?:oh |well |ah )?(?:no|nope|nah|that's wrong|that's not|it's wrong|wrong|incorrect"
-    r"|(?:absolutely|certainly|definitely|of course) not)\b"
+    r"(?:oh |well |ah )?(?:no|nope|nah|that's wrong|(?:that|it|this)(?:'s not| is not| isn't)|not the|it's wrong|wrong"
+    r"|incorrect|(?:absolutely|certainly|definitely|of course) not)\b"
 )
+_NO_PROBLEM = re.compile(r"(?:no|(?:it's|that's) not a|(?:it|that) isn't a) (?:problem|worries|matter)\b")
 _BUT = re.compile(r"\b(?:but|except|wait|hang on|hold on|maybe|not sure|let me|ask)\b")
 _MURMUR = re.compile(
     r"(?:(?:m+|mm+|hm+|mh+m*|a+h*|aha|o+h*|u+h+|u+m+|huh|er+m*)\W*)+|(?:oh\W+)?(?:i see|go on|got it)\W*"
@@ -128,28 +164,53 @@ def verdict(text: str) -> Verdict | None:
 
     The words are a yes or no as a whole, or begin with one and have no reservation: "yes, the snowboard" is a yes,
     "yes but hang on" and "let me ask my wife, yes?" are neither. After "okay" or "right", a whole no or question
-    counts: "okay, that's not my name" is a no, and "okay, can you say that again?" neither.
+    counts: "okay, that's not my name" is a no, and "okay, can you say that again?" neither. After other sentences, the
+    last one counts if it is a whole yes or no.
     """
     if is_murmur(text):
         return None
-    words = normalise(text)
-    no = NO.match(text)
-    if is_whole(text, NO, _NO_TOO, _NO_ALONE):
-        return Verdict.NO
-    if is_whole(text, YES, _YES_TOO):
-        return Verdict.YES
-    if _BUT.search(words) or re.match(r"no (?:problem|worries|matter)\b", words):
+    words = _OPENING.sub("", _COURTESY.sub("", normalise(text)))
+    if answer := _whole_answer(text) or _whole_answer(words):
+        return answer
+    if _BUT.search(words) or re.match(
+        r"(?:no|(?:it's|that's) not a|(?:it|that) isn't a) (?:problem|worries|matter)\b", words
+    ):
         return None
     if _NO_FIRST.match(words):
-        return Verdict.NO
+        last = _SENTENCE_END.split(text.strip())[-1]
+        return None if _whole_answer(normalise(last)) is Verdict.YES else Verdict.NO
     first = _YES_FIRST.match(words)
     if first is None:
-        return None
+        return _last_answer(text)
     rest = words[first.end() :]
     if is_whole(rest, NO, _NO_TOO, _NO_ALONE):
         return Verdict.NO
-    is_other = no is not None or _NO_TOO.match(rest) is not None or is_whole(rest, REPEAT, WHY, WAIT)
+    is_other = (
+        NO.match(text) is not None or _NO_TOO.match(rest) is not None or is_whole(rest, REPEAT, WHY, WAIT)
+    ) and not is_whole(rest, YES, _YES_TOO)
     return None if is_other else Verdict.YES
+
+
+def _whole_answer(words: str) -> Verdict | None:
+    if is_whole(words, NO, _NO_TOO, _NO_ALONE):
+        return Verdict.NO
+    return Verdict.YES if is_whole(words, YES, _YES_TOO) else None
+
+
+def _last_answer(text: str) -> Verdict | None:
+    """Return the answer of the last sentence; a yes after a question is none."""
+    *before, last = _SENTENCE_END.split(text.strip())
+    if not before:
+        return None
+    answer = _whole_answer(_COURTESY.sub("", normalise(last)))
+    is_asked = any(sentence.endswith("?") for sentence in before)
+    is_contrary = any(verdict(sentence) not in (None, answer) for sentence in before)
+    return None if is_contrary or (answer is Verdict.YES and is_asked) else answer
+
+
+def confirms(text: str) -> Verdict | None:
+    """Return the answer to a read-back: a `verdict`, or praise such as "excellent" for a yes."""
+    return verdict(text) or (Verdict.YES if is_whole(_COURTESY.sub("", normalise(text)), _PRAISE) else None)
 
 
 def is_whole(text: str, *all_phrases: Phrases) -> bool:
@@ -159,10 +220,24 @@ def is_whole(text: str, *all_phrases: Phrases) -> bool:
 
 def denies(text: str) -> bool:
     """Return whether the words begin with a no, or say that something is wrong."""
-    return (
-        verdict(text) is Verdict.NO
-        or re.search(r"\b(?:wrong|incorrect|not right|not correct)\b", normalise(text)) is not None
-    )
+    if (answer := verdict(text)) is not None:
+        return answer is Verdict.NO
+    return re.search(r"\b(?:wrong|incorrect|not right|not correct)\b", _AFFIRMS.sub(" ", normalise(text))) is not None
+
+
+def changes(text: str) -> bool:
+    """Return whether the words call a value wrong, or ask to change one."""
+    return denies(text) or _CHANGES.search(_AFFIRMS.sub(" ", normalise(text))) is not None
+
+
+def without_denied(said: str, *, digits: bool = False) -> str:
+    """Return the words without what the caller denies: "0199, not 0198" is "0199".
+
+    Args:
+        said: the words.
+        digits: only remove digits, also in groups.
+    """
+    return (_DENIED_DIGITS if digits else _DENIED).sub(" ", said)
 
 
 def is_murmur(text: str) -> bool:

@@ -22,6 +22,7 @@ _FILLERS = re.compile(r"\b(?:u+m+|u+h+|e+r+m*|h+m+)\b")
 
 
 _SPELLINGS = {"ok": "okay", "alright": "all right"}
+_SHORT_YEAR = re.compile(r"(?<!\w)'(?=\d\d\b)")
 _ORDINAL = re.compile(r"(?:[1-9]|10)(?:st|nd|rd|th)")
 _ARTICLES = ("a", "an", "the")
 _CONTRACTION = re.compile(r"((?:wh|th)\w+|how|it|i|you|we)'(s|m|re)")
@@ -210,9 +211,9 @@ def grammar(meanings: Iterable[Phrases]) -> str | None:
 def normalise(text: str) -> str:
     """Return the text for comparison: lower case, without punctuation and "um", with single spaces.
 
-    Two spellings of one word become one: "ok" and "alright" are "okay" and "all right".
+    Two spellings of one word become one: "ok" and "alright" are "okay" and "all right", and "'90" is "90".
     """
-    lowered = text.lower().replace("’", "'")
+    lowered = _SHORT_YEAR.sub("", text.lower().replace("’", "'"))
     words = _FILLERS.sub(" ", _NOT_A_WORD.sub(" ", lowered)).split()
     return " ".join(_SPELLINGS.get(word, word) for word in words)
 

@@ -53,6 +53,10 @@ _MONTHS = [
     "december",
 ]  # fmt: skip
 _MONTH = {name: number for number, month in enumerate(_MONTHS, 1) for name in (month, month[:3])} | {"sept": 9}
+_ONE_OF = re.compile(r"\bof(?: the)?(?: of(?: the)?)+\b")
+"""An "of" that a hesitant caller repeats: "the second of … of June"."""
+_BESIDE_DATES = {"i", "i'm", "was", "am", "born", "on", "it", "it's", "is", "that's", "the", "slash", "dash", "my"}
+_BESIDE_DATES |= {"birthday", "date", "birth", "yes", "okay", "well", "so", "no", "sorry", "actually", "and", "please"}
 _ORDINAL_WORD = "|".join(sorted({word for ordinal in _ORDINALS for word in ordinal.split()}))
 _NUMBER_WORD = "|".join([*_DIGIT, *_TEEN, *_TEN, *_TIMES, "hundred"])
 
@@ -84,11 +88,15 @@ def read_date(text: str, *, latest: date | None = None) -> date | None:
     """Return the date in `text`, or None if it has none or the date is after `latest`.
 
     Forms: "1990-03-05", "3/5/1990" (the month first, unless it exceeds 12), "March 5th 1990", "the fifth of March,
-    nineteen ninety". A year of two digits is the last such year before `latest`, or before today.
+    nineteen ninety", "three five ninety", "the fifth of the third, 1990". A year of two digits is the last such year
+    before `latest`, or before today.
     """
-    words = normalise(text).split()
+    words = _ONE_OF.sub("of", normalise(text)).split()
     last = latest or date.today()
-    found = _named(words, last) if any(word in _MONTH for word in words) else _numeric(words, last)
+    if any(word in _MONTH for word in words):
+        found = _named(words, last)
+    else:
+        found = _numeric(words, last) or _counted(words, last)
     return found if found is not None and (latest is None or found <= latest) else None
 
 
@@ -102,15 +110,17 @@ def read_date_parts(text: str, *, latest: date, alone: bool = False) -> tuple[in
     """
     if whole := read_date(text, latest=latest):
         return whole.year, whole.month, whole.day
-    words = [word for word in normalise(text).split() if word not in ("in", "on", "the", "of", "it", "is", "it's")]
+    words = normalise(text).split()
+    words = [word for word in words if word not in ("in", "on", "the", "of", "it", "is", "it's")]
     place = next((place for place, word in enumerate(words) if word in _MONTH), None)
     if place is not None:
         before, after = words[:place], words[place + 1 :]
         day, taken = _read_day(before[-2:]) or _read_day(before[-1:]) or (None, 0)
-        if day is None:
+        if day is None and not _is_year(after):
             day, taken = _read_day(after[:2]) or _read_day(after[:1]) or (None, 0)
             after = after[taken:]
-        year = _read_year(after, latest)
+        earlier = (int(word) for word in reversed(before) if word.isdecimal() and len(word) == 4)
+        year = _read_year(after, latest) or next(earlier, None)
         return (year, _MONTH[words[place]], day) if day or year or alone else (None, None, None)
     if not alone:
         return None, None, None
@@ -229,7 +239,7 @@ def _named(words: list[str], last: date) -> date | None:
     day, _ = _read_day(before[-2:]) or _read_day(before[-1:]) or (0, 0)
     if not day and before[-1:] == ["of"]:
         day, _ = _read_day(before[-3:-1]) or _read_day(before[-2:-1]) or (0, 0)
-    if not day:
+    if not day and not _is_year(after):
         after = after[1:] if after[:1] == ["the"] else after
         day, taken = _read_day(after[:2]) or _read_day(after[:1]) or (0, 0)
         after = after[taken:]
@@ -248,6 +258,11 @@ def _read_day(words: list[str]) -> tuple[int, int] | None:
     return None
 
 
+def _is_year(words: list[str]) -> bool:
+    """Return whether all words are one year, such as "nineteen eighty four", which is not the 19th of '84."""
+    return words[:1] in (["nineteen"], ["twenty"]) and len(read_digits(" ".join(words))) == 4
+
+
 def _read_year(words: list[str], last: date) -> int | None:
     said = [word for word in words if word not in ("and", "of", "in", "the", "year")]
     if said[:2] in (["two", "thousand"], ["2", "thousand"]):
@@ -259,6 +274,52 @@ def _read_year(words: list[str], last: date) -> int | None:
         year = last.year // 100 * 100 + int(digits)
         return year if year <= last.year else year - 100
     return int(digits) if len(digits) == 4 else None
+
+
+def _counted(words: list[str], last: date) -> date | None:
+    """Return a date whose month is a number: "three five ninety", "oh three fifteen 1985", "the fifth of the third 90".
+
+    The month comes first, unless an "of" follows the first number. Words that fit two dates, or others, are none.
+    """
+    said = [word for word in words if word not in _BESIDE_DATES]
+    is_day_first = "of" in said
+    said = [word for word in said if word != "of"]
+    found = set()
+    for place in range(2, len(said)):
+        if not _is_spoken_year(said[place:]) or (year := _read_year(said[place:], last)) is None:
+            continue
+        for split in range(1, place):
+            first, second = _read_number(said[:split]), _read_number(said[split:place])
+            if first and second:
+                is_swapped = is_day_first or first > 12
+                found.add(_date(year, *((second, first) if is_swapped else (first, second))))
+    found.discard(None)
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_spoken_year(words: list[str]) -> bool:
+    """Return whether the words are a year that begins with a tens word, a century or figures of four digits."""
+    is_number = all(word in _DIGIT or word in _TEEN or word in _TEN or word in ("thousand", "and") for word in words)
+    if len(words) == 1:
+        return words[0] in _TEN or (words[0].isdecimal() and len(words[0]) == 4)
+    if not is_number or len(words) > 5:
+        return False
+    return (
+        (len(words) == 2 and words[0] in _TEN) or words[0] in ("nineteen", "twenty") or words[:2] == ["two", "thousand"]
+    )
+
+
+def _read_number(words: list[str]) -> int | None:
+    """Return a spoken number from 1 to 31: "oh three", "fifteen", "twenty one", "fifth"."""
+    if len(words) == 2 and words[0] in ("oh", "zero", "o"):
+        words = words[1:] if words[1] in _UNITS else []
+    if len(words) == 2 and words[0] in _TEN and words[1] in _UNITS:
+        number = int(read_digits(" ".join(words)))
+        return number if number <= 31 else None
+    if len(words) == 1 and words[0] in _TEN:
+        return _TEN[words[0]] if _TEN[words[0]] <= 31 else None
+    day = _read_day(words)
+    return day[0] if day and 0 < day[0] <= 31 else None
 
 
 def _numeric(words: list[str], last: date) -> date | None:
