@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+from trunkline.calls import log_events
 from trunkline.settings import Settings
+from trunkline.store.call_archive import CallArchive
 from trunkline.terminal import converse, printable
 
 MINE = """
@@ -128,3 +132,45 @@ async def test_a_models_words_are_printed_without_control_characters(
     out, _ = capsys.readouterr()
     assert "Hello\\x1b[2J there." in out
     assert "\x1b[2J" not in out
+
+
+async def test_a_call_is_stored_if_the_settings_say_so(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes please\n"))
+    settings = Settings.model_validate({"provider": "local", "store": "full", "data_dir": folder / "data"})
+    assert await converse(settings, "simpleHandoff", None) == 0
+    found = re.search(r"Stored as (call_\w+)\. `trunkline test-from \1`", capsys.readouterr().err)
+    assert found is not None
+    archive = CallArchive(settings)
+    try:
+        entries = await archive.calls.log(found[1])
+    finally:
+        await archive.close()
+    said = [entry.event.text for entry in entries if isinstance(entry.event, log_events.MessageDone)]
+    assert "yes please" in said
+    assert isinstance(entries[-1].event, log_events.CallEnded)
+
+
+async def test_a_call_that_cannot_be_stored_is_held_and_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes please\n"))
+    database_url = f"postgresql://me:secret@127.0.0.1:{free_port()}/calls"
+    settings = Settings.model_validate({"provider": "local", "store": "full", "database_url": database_url})
+    assert await converse(settings, "simpleHandoff", None) == 0
+    out, told = capsys.readouterr()
+    assert "hand you over" in out
+    assert "The call is not stored completely" in told
+    assert "TRUNKLINE_DATABASE_URL" in told
+    assert "secret" not in told
+
+
+async def test_a_call_is_not_stored_without_a_setting(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    settings = Settings.model_validate({"provider": "local", "store": None, "data_dir": folder / "data"})
+    assert await converse(settings, "simpleHandoff", None) == 0
+    assert "stored" not in capsys.readouterr().err.lower()
+    assert not (folder / "data").exists()

@@ -6,7 +6,10 @@ import asyncio
 import re
 import sys
 import threading
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -22,8 +25,12 @@ from trunkline.providers.factory import MODEL_FIX, choose_provider_name, create_
 from trunkline.providers.word_recogniser import WordRecogniser
 from trunkline.realtime import events
 from trunkline.scenario.lookup import look_up, unknown_target
+from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 from trunkline.terminal_audio import AudioDevice, AudioDeviceError, SpeakerPage
+
+if TYPE_CHECKING:
+    from trunkline.terminal_store import TerminalStore
 
 _TYPE = "Type your message. An empty line interrupts the agent, Ctrl-D hangs up."
 _SPEAK = "Speak, best with headphones. An empty line interrupts the agent, Ctrl-D hangs up."
@@ -64,15 +71,47 @@ async def converse(settings: Settings, target: str, agent: str | None, device: A
         return 1
     if (missing := missing_model(scenario, settings)) is not None:
         _print(f"{missing} {MODEL_FIX}", err=True)
-    time_limits, metrics = time_limits_from(settings), metrics_config_from(settings)
     words = WordRecogniser(settings)
+    store = await asyncio.to_thread(_store, settings, scenario)
     try:
-        async with CallRegistry(time_limits=time_limits, metrics=metrics, word_stt=words.get) as registry:
+        async with _one_call(settings, words, store) as registry:
             call = registry.start(scenario, provider, agent=agent, transport="websocket")
-            return await (_talk(call) if device is None else _talk_aloud(call, device))
+            status = await (_talk(call) if device is None else _talk_aloud(call, device))
     finally:
         await words.aclose()
         await provider.aclose()
+    if store is not None:
+        _print(store.result(call.call_id), err=True)
+    return status
+
+
+def _store(settings: Settings, scenario: Scenario) -> TerminalStore | None:
+    """Return the store of the call; None unless `TRUNKLINE_STORE` names a mode."""
+    if settings.store is None or settings.store == "off":
+        return None
+    from trunkline.terminal_store import TerminalStore
+
+    return TerminalStore(settings, settings.store, scenario)
+
+
+@asynccontextmanager
+async def _one_call(
+    settings: Settings, words: WordRecogniser, store: TerminalStore | None
+) -> AsyncIterator[CallRegistry]:
+    registry = partial(
+        CallRegistry,
+        time_limits=time_limits_from(settings),
+        metrics=metrics_config_from(settings),
+        word_stt=words.get,
+    )
+    if store is None:
+        async with registry() as calls:
+            yield calls
+    else:
+        async with store.running(
+            lambda to: registry(readers=[to.writer.reader], new_recording=to.audio.new_recording)
+        ) as calls:
+            yield calls
 
 
 async def _talk_aloud(call: Call, device: AudioDevice) -> int:
