@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -255,6 +256,8 @@ class Day:
                 is_new = True
         if not is_new:
             return Partial(None, self.help) if re.search(r"\d|\bborn\b", normalise(said)) else None
+        if year is None and month and day:
+            year = self._only_year(month, day)
         if year is None or month is None or day is None:
             missing = "year" if year is None else "month and day" if month is None else "day of the month"
             return Partial((year, month, day), f"And the {missing}?")
@@ -263,6 +266,15 @@ class Day:
         except ValueError:
             return Partial(None, self.help)
         return found if self.first <= found <= self.last else Partial(None, self.help)
+
+    def _only_year(self, month: int, day: int) -> int | None:
+        """Return the year of a day and month that are within the bounds once; None otherwise."""
+        years = [
+            year
+            for year in range(self.first.year, self.last.year + 1)
+            if day <= monthrange(year, month)[1] and self.first <= date(year, month, day) <= self.last
+        ]
+        return years[0] if len(years) == 1 else None
 
     def find(self, words: str) -> tuple[date, int, int] | None:
         """See `Kind.find`."""
@@ -279,6 +291,15 @@ def _parts(before: Any) -> tuple[int | None, int | None, int | None]:
     if isinstance(before, date):
         return before.year, before.month, before.day
     return before or (None, None, None)
+
+
+_SENTENCE = re.compile(r"(?<=[.?!;…])\s+")
+_ASKS = re.compile(
+    r"(?:(?:and|but|so|well|oh|okay|sorry|wait) )*(?:what(?: is|'s|'re| are| do| does| means?)\b|what kinds?\b|which\b"
+    r"|where\b|when\b|who\b|why(?! not)\b|how (?!about)|(?:is|are|does|did|was|were|has) (?!.*\b(?:okay|fine|possible"
+    r"|available|free|all right|good)$)|(?:tell|explain) )"
+)
+"""The beginning of a question about a value: "what does … mean", "is the … big". "Can I have the …" is an answer."""
 
 
 @dataclass(frozen=True)
@@ -307,9 +328,10 @@ class Choice:
         return f"You can say: {', '.join(others)}{' or ' if others else ''}{last}."
 
     def read(self, said: str, _before: object) -> str | None:
-        """Return the chosen value; of several, the one after a correction."""
+        """Return the chosen value; of several, the one after a correction. A question about a value chooses none."""
         chosen = None
-        for clause in CORRECTS.split(normalise(said)):
+        statements = " ".join(sentence for sentence in _SENTENCE.split(said) if not _ASKS.match(normalise(sentence)))
+        for clause in CORRECTS.split(normalise(statements)):
             if found := best_match(clause, self.hears):
                 chosen = next(value for value, phrases in self.choices.items() if phrases is found[0])
         return chosen

@@ -41,12 +41,31 @@ from trunkline.scenario.form_phrases import (
     is_whole,
     verdict,
 )
-from trunkline.scenario.moves import act, say
-from trunkline.scenario.phrases import Phrases, best_match
+from trunkline.scenario.moves import MIN_SPEED, act, say
+from trunkline.scenario.phrases import Phrases, Words, best_match
+from trunkline.scenario.side_questions import (
+    BYE,
+    CAN_DO,
+    CANCEL,
+    DONE,
+    HOW_LONG,
+    LANGUAGE,
+    OTHER_LANGUAGE,
+    SIDES,
+    SLOWER,
+    START_OVER,
+    WHO,
+    beside,
+    side_question,
+)
 
 Aside = str | Callable[[Reply], Awaitable[str | None]]
 """An answer to unrelated words: a text, or an async function that acts and returns the words before the question."""
 
+SLOW = 0.75
+"""The relative speed of words that are repeated more slowly."""
+_HAS_MORE = re.compile(r"\b(?:make (?:that|it)|i mean|i meant|i said|actually|instead|it's|not)\b")
+"""Words after a "wait" that correct something."""
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 
@@ -72,6 +91,8 @@ class _Entry:
     """The number of times that a denied value was heard again."""
     reopened: bool = False
     was_asked: bool = False
+    is_given: bool = False
+    """Settled by the part: a caller who starts over does not say it again."""
 
     def set(self, status: _Status, value: object = None) -> None:
         self.status, self.value, self.ask = status, value, None
@@ -91,7 +112,9 @@ class Form:
     """
 
     REPEAT, WHY, WAIT = REPEAT, WHY, WAIT
-    """Phrases that every form understands, for the keys of `asides`."""
+    WHO, CAN_DO, HOW_LONG, LANGUAGE, OTHER_LANGUAGE = WHO, CAN_DO, HOW_LONG, LANGUAGE, OTHER_LANGUAGE
+    START_OVER, CANCEL, BYE, DONE, SLOWER = START_OVER, CANCEL, BYE, DONE, SLOWER
+    """Phrases that every form understands, for the keys of `asides` and for `ask`; it answers `DONE` only there."""
     NOTHING = "I'm sorry, I didn't hear anything."
     SORRY = "I'm sorry, I didn't get that."
     PATIENCE = "Of course, take your time."
@@ -99,6 +122,17 @@ class Form:
     CHANGE = "All right."
     LATER = "Thank you, I'll come to that in a moment."
     YES_OR_NO = "Please say yes or no."
+    ASSISTANT = "I'm an automatic assistant, not a human."
+    HELP = "Just answer in your own words. You can correct an answer at any time, or say: repeat that."
+    NOT_LONG = "It won't take long."
+    QUESTIONS_LEFT = "It won't take long: {} questions to go."
+    ENGLISH = "Yes, I speak English."
+    ONLY_ENGLISH = "I'm sorry, I only speak English."
+    START_AGAIN = "All right, from the beginning."
+    CHANGE_ANY = "You can change any of your answers: just tell me which one."
+    STOP = "We can stop here any time: just hang up. To go on:"
+    GOODBYE = "Goodbye, if you have to go! If not:"
+    GO_AHEAD = "Please go ahead."
     DENIED_AGAIN = "I heard {} again, and you said that is wrong."
     DENIED_CHECK = "I keep hearing {}. Is it really that? Please say yes or no."
 
@@ -121,6 +155,9 @@ class Form:
         self._offer = offer
         self._lead = ""
         self._missed = 0
+        self._is_slow = False
+        self._wanted: tuple[str, ...] = ()
+        """The fields of the latest `fill`."""
 
     def __getitem__(self, name: str) -> Any:
         """Return the value of a field; None if it has none."""
@@ -130,6 +167,7 @@ class Form:
     def __setitem__(self, name: str, value: Any) -> None:
         """Settle a field."""
         self._entries[name].set(_Status.SETTLED, value)
+        self._entries[name].is_given = True
 
     def __contains__(self, name: str) -> bool:
         """Return whether a field is settled."""
@@ -164,14 +202,15 @@ class Form:
             before: words before the first question.
         """
         self._lead, self._missed = before, 0
-        while (name := self._next(names or tuple(self._fields))) is not None:
+        self._wanted = names or tuple(self._fields)
+        while (name := self._next(self._wanted)) is not None:
             await self._take_turn(name)
         self._lead = ""
         return self.values
 
     async def ask(
         self,
-        question: str,
+        question: str | Callable[[], str],
         *wanted: Phrases,
         reading: say | None = None,
         accepts: Callable[[str], object] | None = None,
@@ -185,7 +224,7 @@ class Form:
         then the question comes again.
 
         Args:
-            question: the question.
+            question: the question; a function returns it with the present values, after corrections too.
             wanted: the expected replies.
             reading: a text to read before the question, and again when the caller asks for a repeat.
             accepts: checks free words; a true value accepts them.
@@ -195,21 +234,34 @@ class Form:
         """
         self._lead, self._missed = "", 0
         every = {**self._asides, **(asides or {})}
-        repeated, read = question, reading
+        whole = question if callable(question) else lambda: question
+        repeated, read = whole(), reading
         while True:
             others = [aside for aside in (*every, REPEAT, WAIT) if aside not in wanted]
             reply = await self._hear(repeated, (*wanted, *others), read)
-            repeated, read = again or question, None
+            repeated, read = again or whole(), None
             meant = _meant(reply.text, wanted, others)
-            if meant in wanted:
+            side = side_question(reply.text)
+            if side is not None and not (meant and not _is_open(meant) and is_whole(reply.text, meant)):
+                meant = side if side is not DONE or DONE in wanted else meant
+            if meant is CANCEL and meant not in wanted and NO in wanted and "cancel" not in whole().lower():
+                meant = NO
+            is_correction = meant is NO and side is None and self._corrects(reply.text)
+            if meant in wanted and not is_correction:
                 return Reply(reply.text, meant, _slots(meant, reply.text), reply.heard)
-            is_aside = meant is not None and is_whole(reply.text, meant)
+            is_aside = meant is not None and not is_correction and (meant is side or is_whole(reply.text, meant))
             if not is_aside and accepts is not None and not is_murmur(reply.text) and accepts(reply.text):
                 return Reply(reply.text, None, {}, reply.heard)
             if not is_aside and await self._corrected(reply.text):
+                repeated = again or whole()
                 continue
-            if meant is REPEAT:
-                repeated, read = question if self._missed else self.said, reading
+            if meant in (REPEAT, SLOWER):
+                repeated, read = whole() if self._missed else self.said, reading
+            if meant is START_OVER and meant not in every and callable(question) and self._wanted:
+                self._start_over()
+                await self.fill(*self._wanted, before=self._lead)
+                repeated, read = whole(), reading
+                continue
             await self._answer(reply, meant, every, help=help)
 
     # Turns
@@ -220,6 +272,15 @@ class Form:
             if entry.status is not _Status.SETTLED and (name in wanted or entry.reopened):
                 return name
         return None
+
+    def _corrects(self, text: str) -> bool:
+        """Return whether the words have another value for a settled field: "no, it's for seven people"."""
+        found = readings(text, None, self._fields, self._befores())
+        return any(
+            entry.status is _Status.SETTLED and not isinstance(value, Partial) and entry.value not in (None, value)
+            for name, value in found.items()
+            for entry in (self._entries[name],)
+        )
 
     async def _corrected(self, text: str) -> bool:
         """Take values for fields from the reply to another question, and confirm the corrected ones."""
@@ -254,6 +315,10 @@ class Form:
         self.said = f"{self._lead} {question}".strip()
         self._lead = ""
         lines = [*([reading] if reading else []), say(self.said)]
+        if self._is_slow:
+            lines = [replace(line, speed=max(line.speed * SLOW, MIN_SPEED)) for line in lines]
+        self._is_slow = False
+        hears = tuple(phrases for phrases in hears if phrases not in SIDES)
         while True:
             for line in lines:
                 await act(line)
@@ -267,24 +332,35 @@ class Form:
     async def _understand(self, name: str, reply: Reply) -> None:
         """Take the reply to a field's question."""
         entry, text = self._entries[name], reply.text
-        aside = _meant(text, (), (*self._asides, REPEAT, WHY, WAIT, *self._fields[name].declines))
+        aside = self._aside(text, name)
         is_answer = any(is_whole(text, phrases) for phrases in self._fields[name].hears)
-        found = (
-            {}
-            if aside is not None and is_whole(text, aside) and not is_answer
-            else readings(text, name, self._fields, self._befores())
-        )
+        is_side = aside is not None and (aside is side_question(text) or is_whole(text, aside)) and not is_answer
+        found = {} if is_side else readings(text, name, self._fields, self._befores())
         if entry.status is _Status.HEARD:
-            is_understood = self._confirm(name, found, text)
+            is_understood = not (is_side and aside in SIDES) and self._confirm(name, found, text)
         else:
             is_understood = self._keep(found, text, asked=name) or self._deny_named(text)
         if is_understood:
             self._missed = 0
-            beside = self._asides.get(aside) if aside is not None else None
-            if isinstance(beside, str) and found:  # the caller asked something beside the answer
-                self._lead = f"{beside} {self._lead}".strip()
+            also = self._asides.get(aside) if aside is not None else None
+            also = also or self._side_answer(beside(text))
+            if isinstance(also, str) and found:  # the caller asked something beside the answer
+                self._lead = f"{also} {self._lead}".strip()
             return
         await self._answer(reply, aside, self._asides, name)
+
+    def _aside(self, text: str, name: str) -> Phrases | None:
+        """Return the meaning of words that do not answer the field's question; a partial one may have a value, too."""
+        entry, each = self._entries[name], self._fields[name]
+        own = _meant(text, (), (*self._asides, REPEAT, WHY, WAIT, *each.declines))
+        if own is not None and is_whole(text, own):
+            return own
+        side = side_question(text)
+        if side is CANCEL and each.optional and entry.status is not _Status.HEARD:
+            return each.declines[0]
+        if side is not None and side is not DONE:
+            return side
+        return None if own is WAIT and _HAS_MORE.search(text.lower()) else own
 
     def _confirm(self, name: str, found: Mapping[str, object], text: str) -> bool:
         """Take the reply to a read-back; return False if it is not understood."""
@@ -400,10 +476,11 @@ class Form:
     ) -> None:
         """Answer unrelated words, or say that they were not understood."""
         each = self._fields.get(name)
+        is_empty = name in self._entries and self._entries[name].status is not _Status.HEARD
         if (
             each is not None
             and each.optional
-            and self._entries[name].status is not _Status.HEARD
+            and is_empty
             and (meant in each.declines or verdict(reply.text) is Verdict.NO)
         ):
             self._entries[name].set(_Status.SETTLED, None)
@@ -411,6 +488,8 @@ class Form:
         if each is not None and meant in each.declines:
             self._missed = 0
             self._lead = each.declined
+        elif meant is None and each is not None and each.optional and verdict(reply.text) is Verdict.YES and is_empty:
+            self._missed, self._lead = 0, self.GO_AHEAD
         elif meant is None:
             answer = await self._otherwise(reply) if each is not None and self._otherwise else None
             if answer is None:
@@ -426,8 +505,34 @@ class Form:
                 self._lead = aside if isinstance(aside, str) else await aside(reply) or ""
             elif meant is WAIT:
                 self._lead = self.PATIENCE
-            elif meant is REPEAT and each is not None:
-                self._entries[name].was_asked = False
+            elif meant is START_OVER and each is not None:
+                self._start_over()
+            elif meant in (REPEAT, SLOWER):
+                self._is_slow = meant is SLOWER
+                if each is not None:
+                    self._entries[name].was_asked = False
+            else:
+                self._lead = self._side_answer(meant)
+
+    def _side_answer(self, meant: Phrases | None) -> str:
+        """Return the answer to a side question; "" if the words have another meaning."""
+        left = sum(self._entries[name].status is not _Status.SETTLED for name in self._wanted)
+        return {
+            None: "",
+            WHO: self.ASSISTANT,
+            CAN_DO: self.HELP,
+            HOW_LONG: self.QUESTIONS_LEFT.format(left) if left > 1 else self.NOT_LONG,
+            LANGUAGE: self.ENGLISH,
+            OTHER_LANGUAGE: self.ONLY_ENGLISH,
+            START_OVER: self.CHANGE_ANY if self._fields else "",
+            CANCEL: self.STOP,
+            BYE: self.GOODBYE,
+        }.get(meant, "")
+
+    def _start_over(self) -> None:
+        """Forget the caller's answers since the latest `fill` began."""
+        self.forget(*(name for name in self._wanted if not self._entries[name].is_given))
+        self._lead = self.START_AGAIN
 
     def _miss(self, reply: Reply, name: str, helps: str) -> None:
         self._missed += 1
@@ -458,6 +563,10 @@ def _better(text: str, than: Phrases, wanted: tuple[Phrases, ...]) -> bool:
     """Return whether another expected meaning matches more of the words."""
     found = best_match(text, wanted)
     return found is not None and found[0] not in (YES, NO) and not is_whole(text, than)
+
+
+def _is_open(phrases: Phrases) -> bool:
+    return any(isinstance(slot, Words) and slot.open for slot in phrases.slots.values())
 
 
 def _slots(phrases: Phrases, text: str) -> Mapping[str, str]:

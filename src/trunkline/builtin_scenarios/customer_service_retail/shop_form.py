@@ -39,6 +39,8 @@ class ShopForm(Form):
         fields: the fields.
     """
 
+    ASSISTANT = ANSWERS[phrases.WHO]
+
     def __init__(
         self,
         caller: Caller,
