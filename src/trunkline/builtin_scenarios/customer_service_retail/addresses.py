@@ -5,68 +5,37 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from trunkline import NO, YES, DigitGroups, Field, Partial, Phrases, Words, read_digits
-
-PARTS = {
-    "street": "house number and street",
-    "city": "city",
-    "state": "state",
-    "postal_code": "ZIP or postal code",
-}
-"""The parts of an address, with their names for the caller."""
-
-STATES = {
-    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
-    "CT": "Connecticut", "DE": "Delaware", "DC": "DC", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
-    "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine",
-    "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi", "MO": "Missouri",
-    "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico",
-    "NY": "New York", "NC": "North Carolina", "ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon",
-    "PA": "Pennsylvania", "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee",
-    "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington", "WV": "West Virginia",
-    "WI": "Wisconsin", "WY": "Wyoming", "OTA": "Otago",
-}  # fmt: skip
-_KIND_WORDS = "street avenue road drive lane court place terrace way boulevard circle square highway"
-_KINDS = _KIND_WORDS.split()
-_UNITS = {"apt", "apartment", "unit", "suite", "ste", "floor", "#"}
-_SHORT_KINDS = {"st", "ave", "rd", "dr", "ln", "ct", "pl", "blvd", "hwy"}
-_STREET_NAMES = """
-main oak pine maple cedar elm park lake hill washington walnut spring north south ridge church evergreen alpine glacier
-mill river sunset highland forest jackson lincoln madison franklin
-"""
-_STREETS = _STREET_NAMES.split()
-_CITY_NAMES = """
-albany atlanta austin boston boulder chicago dallas denver detroit eugene houston miami minneapolis nashville oakland
-orlando phoenix portland queenstown sacramento salem seattle spokane springfield tacoma tucson wanaka
-"""
-_CITIES = _CITY_NAMES.split()
-"""Streets and cities for the speech recogniser; typed addresses may have others."""
-
-ADDRESS = Phrases(
-    "[it's | I live at | I moved to | my [new] address is] {number} {street} {kind} [[in] {city}] [{state}] [{zip}]",
-    number=DigitGroups(1, 1, 1, 1),
-    street=Words(_STREETS),
-    kind=Words(_KINDS),
-    city=Words(_CITIES),
-    state=Words(list(STATES.values())),
-    zip=DigitGroups(5),
+from trunkline import NO, YES, Field, Partial, Phrases, read_digits
+from trunkline.builtin_scenarios.customer_service_retail.address_words import (
+    ADDRESS,
+    CITIES,
+    KINDS,
+    PARTS,
+    PLACE,
+    STATES,
+    UNITS,
 )
-PLACE = Phrases(
-    "[it's | it is] [in] {city} [{state}] [{zip}]",
-    "[it's | it is] [in] {state} [{zip}]",
-    "[it's | it is] {zip}",
-    city=Words(_CITIES),
-    state=Words(list(STATES.values())),
-    zip=DigitGroups(5),
-)
+
 _TOKEN = re.compile(r",|[^\s,]+")
 _BEGINS = re.compile(
-    r"(?i)^(?:(?:no|yes|well|so|wait|sorry|actually)\b[, ]*)*"
-    r"(?:(?:it's|it is|i live (?:at|in)|i(?:'ve| have)? moved to|i'm at|my (?:new )?address is|at"
-    r"|(?:the |my )?(?:zip(?: code)?|postal code|city|state|street)(?: is|'s))\b *)?(?:in\b *)?"
+    r"(?i)^(?:(?:no|yes|well|so|wait|sorry|actually|and|oh(?=,| it| my| i| we| that))\b[, ]*)*"
+    r"(?:(?:it's|it is|that's|we're (?:at|in)|we live (?:at|in)|i live (?:at|in)|i(?:'ve| have)? moved to|i'm (?:at|in)"
+    r"|my (?:new )?address is|at|(?:the |my )?(?:zip(?: code)?|postal code|city|state|street)(?: is|'s))\b *)?"
+    r"(?:(?:in|just)\b *)*"
 )
 _QUESTION = re.compile(r"(?i)(?:why|what|when|where|who|how|can|could|do|does|is|are|i|please|wait|hold|hang|sorry)\b")
+_BOX = re.compile(r"(?i)\b(?:p\.?\s?o\.?|post(?: office)?)[\s-]*box\b(?:\s+(?:number|no\.?))?")
+_CODE_WORDS = re.compile(r"(?i),?\s*\b(?:(?:and )?(?:the |my )?(?:zip|postal|post)(?:[\s-]?code)?(?: is|'s)?)\b")
+_ASIDE = re.compile(r"(?i)\b(?:u+m+|u+h+|e+r+m*|h+m+|please|(?:as )?i said|i (?:think|guess)|dear|thanks|thank you)\b")
+_CLAUSE_END = re.compile(r"(?<=[a-z\d]{2})[.;!?:]+(?=\s|$)|\.{2,}|…|\s[-–—]\s")
+_ABBREVIATION = re.compile(r"(?i)\b(st|ave|rd|dr|ln|ct|pl|blvd|hwy|apt|ste|mt|ft)\.(?=\s)")
+_NO_CITY_WORDS = """
+a all also and are as because but else fine good he i is it it's just lovely me mine my nice no not now of or otherwise
+right same she so that that's the their there they this though us very we what with yes you
+"""
+_NO_CITY = set(_NO_CITY_WORDS.split())
 _POSTAL = re.compile(r"\d{4,6}(?:-\d{4})?")
+_LONG_POSTAL = re.compile(r"\d{5}(?:-\d{4})?")
 
 
 def read_address(text: str, before: Mapping[str, str] | None = None) -> dict[str, str] | Partial | None:
@@ -80,11 +49,23 @@ def read_address(text: str, before: Mapping[str, str] | None = None) -> dict[str
     gaps = missing(known)
     said = _without_verdict(text)
     read = _read_part(gaps[0], said) if known and gaps else _read_parts(said)
-    if not read or (set(read) == {"city"} and known and not gaps):
+    unit = read.pop("unit", None)
+    if unit and "street" not in read and "street" in known:
+        read["street"] = _with_unit(known["street"], unit)
+    if not read and known and not gaps:
+        read = _read_alone(" ".join(_tokens(said)))
+    if not read:
         return None
     address = corrected(known, read)
     gaps = missing(address)
     return Partial(address, f"And the {PARTS[gaps[0]]}?", (ADDRESS, PLACE)) if gaps else address
+
+
+def _read_alone(words: str) -> dict[str, str]:
+    """Return the part that the words alone correct: a well-known city or a postal code."""
+    if words.lower() in CITIES:
+        return {"city": _titled([words])}
+    return {"postal_code": words} if _LONG_POSTAL.fullmatch(words) else {}
 
 
 def _without_verdict(text: str) -> str:
@@ -94,22 +75,75 @@ def _without_verdict(text: str) -> str:
 
 
 def _read_parts(text: str) -> dict[str, str]:
-    """Return the recognisable parts of the address in `text`."""
-    plain = re.sub(r"\b([A-Z])\.\s?([A-Z])\.", r"\1\2", text.strip())
-    tokens = _from_the_number(_numbers_joined(_TOKEN.findall(_BEGINS.sub("", plain.rstrip(".!")))))
+    """Return the recognisable parts of the address in `text`, and a "unit" that has no street."""
+    tokens = _tokens(text)
     parts: dict[str, str] = {}
-    if len(tokens) > 1 and _POSTAL.fullmatch(tokens[-1]):
-        parts["postal_code"] = tokens.pop()
-    _take_state(tokens, parts)
-    street_ends = _street_ends(tokens)
-    if street_ends:
-        parts["street"] = _titled(tokens[:street_ends])
-    rest = [word for word in tokens[street_ends:] if word != ","]
-    if rest and rest[0].lower() == "in":
-        rest = rest[1:]
-    if rest and (street_ends or parts) and not any(sign.isdigit() for word in rest for sign in word):
-        parts["city"] = _titled(rest)
+    _take_postal_code(tokens, parts)
+    start = _street_start(tokens)
+    ends = _street_ends(tokens[start:])
+    if ends:
+        unit_before = _unit_before(tokens[:start])
+        street = _titled(tokens[start : start + ends])
+        parts["street"] = _with_unit(street, _titled(unit_before)) if unit_before else street
+        tokens = tokens[start + ends :]
+    elif (unit := next((place for place in range(len(tokens)) if _unit_length(tokens[place:]) == 2), -1)) >= 0:
+        parts["unit"] = _titled(tokens[unit : unit + 2])
+        tokens = tokens[:unit] + tokens[unit + 2 :]
+    _take_city_and_state(_clauses(tokens), parts)
     return parts
+
+
+def _tokens(text: str) -> list[str]:
+    """Return the words, numbers and commas; a full stop is a comma, and a PO box one token."""
+    plain = re.sub(r"\b([A-Z])\.\s?([A-Z])\.", r"\1\2", _BOX.sub("PO_Box", text.strip()))
+    plain = plain.replace("#", " # ")
+    plain = _CLAUSE_END.sub(",", _ABBREVIATION.sub(r"\1", plain))
+    plain = _CODE_WORDS.sub(",", _ASIDE.sub(" ", plain))
+    return _numbers_joined(_TOKEN.findall(_BEGINS.sub("", plain.strip(" ,").rstrip(".!"))))
+
+
+def _take_postal_code(tokens: list[str], parts: dict[str, str]) -> None:
+    """Take the last number that can be a postal code: one of five digits, or of four to six at the end."""
+    for place in range(len(tokens) - 1, 0, -1):
+        pattern = _POSTAL if place == len(tokens) - 1 else _LONG_POSTAL
+        is_other = tokens[place - 1].lower().rstrip(".") in (*UNITS, "po_box")
+        if pattern.fullmatch(tokens[place]) and not is_other:
+            parts["postal_code"] = tokens[place]
+            tokens[place] = ","
+            return
+
+
+def _take_city_and_state(clauses: list[list[str]], parts: dict[str, str]) -> None:
+    """Take the state from the end of the last clause that has one, and the city from before it."""
+    for place in range(len(clauses) - 1, -1, -1):
+        words = clauses[place]
+        count = next((count for count in (2, 1) if len(words) >= count and _state(" ".join(words[-count:]))), 0)
+        if count:
+            parts["state"] = _state(" ".join(words[-count:])) or ""
+            cities = [words[:-count], *reversed(clauses[:place])]
+            break
+    else:
+        cities = clauses[:1]
+    for words in cities:
+        city = words[1:] if words and words[0].lower() in ("in", "and") else words
+        if city and (len(parts) > ("unit" in parts)) and _is_city(city):
+            parts["city"] = _titled(city)
+            return
+
+
+def _clauses(tokens: list[str]) -> list[list[str]]:
+    clauses: list[list[str]] = [[]]
+    for word in tokens:
+        if word == ",":
+            clauses.append([])
+        else:
+            clauses[-1].append(word)
+    return [clause for clause in clauses if clause]
+
+
+def _is_city(words: list[str]) -> bool:
+    is_name = not any(sign.isdigit() for word in words for sign in word)
+    return is_name and len(words) <= 4 and not _NO_CITY & {word.lower() for word in words}
 
 
 def _read_part(part: str, text: str) -> dict[str, str]:
@@ -117,15 +151,27 @@ def _read_part(part: str, text: str) -> dict[str, str]:
     read = _read_parts(text)
     if part in read:
         return read
-    plain = _BEGINS.sub("", text.strip().rstrip(".!"))
-    digits = read_digits(plain)
-    if part == "postal_code":
-        return {part: digits} if 4 <= len(digits) <= 6 else {}
+    clauses = _clauses(_tokens(text))
+    digits = read_digits(" ".join(" ".join(clause) for clause in clauses))
+    is_code = len(clauses) == 1 and _POSTAL.fullmatch("".join(clauses[0])) is not None
+    if part == "postal_code" and 4 <= len(digits) <= 6:
+        return {part: digits}
+    if is_code and part != "street":
+        return {**read, "postal_code": digits}
+    words = clauses[0] if clauses else []
     if part == "state":
-        return {part: state} if (state := _state(plain)) else {}
-    words = plain.split()
-    is_fitting = 0 < len(words) <= 4 and (part == "street") == bool(digits) and not _QUESTION.match(plain)
-    return {part: _titled(_numbers_joined(words))} if is_fitting else {}
+        state = _state(" ".join(words)) or _only_state(text)
+        return {part: state} if state else {}
+    is_fitting = 0 < len(words) <= 4 and (part == "street") == bool(digits) and not _QUESTION.match(" ".join(words))
+    if part == "postal_code" or not is_fitting or (part == "city" and not _is_city(words)):
+        return {}
+    return {part: _titled(words)}
+
+
+def _only_state(text: str) -> str | None:
+    """Return the one state that the text names in full."""
+    found = {name for name in STATES.values() if re.search(rf"(?i)\b{name}\b", text)}
+    return found.pop() if len(found) == 1 else None
 
 
 def corrected(address: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
@@ -162,20 +208,27 @@ def _numbers_joined(tokens: list[str]) -> list[str]:
     return joined
 
 
-def _from_the_number(tokens: list[str]) -> list[str]:
-    """Remove the words before a house number, such as "please send it to", unless no street follows."""
-    first = next((place for place, word in enumerate(tokens) if word == "," or word[0].isdigit()), 0)
-    return tokens[first:] if _street_ends(tokens[first:]) else tokens
+def _street_start(tokens: list[str]) -> int:
+    """Return the place of the house number or PO box that a street begins with; 0 without one."""
+    for place in range(1, len(tokens)):
+        is_kind = any(word.lower().rstrip(".") in KINDS for word in tokens[place:])
+        is_unit = tokens[place - 1].lower().rstrip(".") in UNITS
+        if is_kind and not is_unit and not _street_ends(tokens) and _street_ends(tokens[place:]):
+            return place
+    return 0
 
 
-def _take_state(tokens: list[str], parts: dict[str, str]) -> None:
-    for count in (2, 1):
-        if len(tokens) >= count and (state := _state(" ".join(tokens[-count:]))):
-            del tokens[-count:]
-            parts["state"] = state
-            break
-    while tokens and tokens[-1] == ",":
-        tokens.pop()
+def _unit_before(tokens: list[str]) -> list[str]:
+    """Return the apartment that the words before a street end with: "flat 6, 80 Rose Gardens"."""
+    words = [word for word in tokens if word != ","]
+    return words[-2:] if _unit_length(words[-2:]) == 2 else []
+
+
+def _with_unit(street: str, unit: str) -> str:
+    """Return the street with another apartment."""
+    words = street.split()
+    place = next((place for place in range(len(words)) if _unit_length(words[place:])), len(words))
+    return " ".join([*words[:place], unit])
 
 
 def _state(text: str) -> str | None:
@@ -187,23 +240,28 @@ def _state(text: str) -> str | None:
 
 def _street_ends(tokens: list[str]) -> int:
     """Return the number of tokens of the street, up to a comma or a word such as "road"; 0 without a street."""
-    if not tokens or not tokens[0][0].isdigit():
+    if tokens[:1] == ["PO_Box"] and tokens[1:2] and tokens[1][0].isdigit():
+        return 2
+    if len(tokens) < 2 or not tokens[0][0].isdigit() or tokens[1] == ",":
         return 0
     for place, word in enumerate(tokens):
         if word == ",":
             return place + _unit_length(tokens[place:])
-        if word.lower().rstrip(".") in (*_KINDS, *_SHORT_KINDS):
+        if word.lower().rstrip(".") in KINDS:
             return place + 1 + _unit_length(tokens[place + 1 :])
     return len(tokens) if len(tokens) in (2, 3) else 0
 
 
 def _unit_length(tokens: list[str]) -> int:
-    """Return the number of tokens of an apartment, with the comma before it: ", Apt 3" has three."""
+    """Return the number of tokens of an apartment, with the comma before it: ", Apt 3" has three; 0 without one."""
     comma = int(tokens[:1] == [","])
-    return comma + 2 if any(word.lower().rstrip(".") in _UNITS for word in tokens[comma : comma + 1]) else 0
+    name, number = [*tokens[comma : comma + 2], "", ""][:2]
+    is_number = len(number) == 1 or any(sign.isdigit() for sign in number)
+    return comma + 2 if name.lower().rstrip(".") in UNITS and is_number and number != "," else 0
 
 
 def _titled(words: list[str]) -> str:
+    words = " ".join(words).replace("PO_Box", "PO Box").split()
     shown = [word if word != word.lower() or word[0].isdigit() else word.capitalize() for word in words if word != ","]
     return " ".join(shown)
 
