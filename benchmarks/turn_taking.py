@@ -1,6 +1,6 @@
-"""Turn-taking: interruptions by words, endpointing by words, and speech outside of what a scenario expects.
+"""Turn-taking: interruptions by words, noises, endpointing by words, and speech outside of what a scenario expects.
 
-    python benchmarks/turn_taking.py [interruptions] [pauses] [rejections] [grammar-rejections]
+    python benchmarks/turn_taking.py [interruptions] [noises] [pauses] [rejections] [grammar-rejections]
         [--voices joe flite espeak] [--errors]
 
 The pure code of the calls and of the engine runs in the time of the audio, with the real Silero and Whisper. As many
@@ -23,6 +23,8 @@ from pathlib import Path
 
 import numpy as np
 from shared.caller_voices import CallerVoice, Samples, speak, voices
+from shared.noises import KINDS as NOISES
+from shared.noises import noises
 from shared.open_questions import QUESTIONS, OpenQuestion
 
 from trunkline.calls.speech_looks import SpeechLooks
@@ -57,6 +59,9 @@ LEAD_MS = 600
 """Silence before the caller speaks."""
 STEP_MS = 20
 RECOGNISER_BEAMS = 5
+QUIET_RATIO = 0.05
+"""Level of what is not yet the voice, relative to its loudest 10 ms: -26 dB, as in endpointing."""
+NOISES_OF_A_KIND = 20
 
 
 def main() -> None:
@@ -105,12 +110,14 @@ class Outcome:
     """Course of speech over the agent.
 
     Attributes:
+        audible_ms: from the first sample to the first 10 ms at the level of the voice.
         ducked_ms: from the first sample of the voice to the hold; None if it was not detected.
         decision: the last decision.
         decided_ms: from the first sample to the first decision.
         resumed_ms: from the last sample to the resumption.
     """
 
+    audible_ms: float = 0.0
     decision: Interrupt | Resume | None = None
     ducked_ms: float | None = None
     decided_ms: float | None = None
@@ -120,8 +127,11 @@ class Outcome:
 
 def interruptions(recogniser: Recogniser, kinds: Sequence[str], errors: bool) -> None:
     """Print selectivity, yield and times for each kind of voice."""
-    print("| voices | backchannels resumed | interruptions cut | ducked | decided | resumed after the voice |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| voices | backchannels resumed | interruptions cut | held, from the first sample | from the audible voice "
+        "| decided | resumed after the voice |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for label, kind in groups(kinds):
         backchannels = [*outcomes(recogniser, kind, BACKCHANNELS)]
         real = [*outcomes(recogniser, kind, INTERRUPTIONS)]
@@ -132,6 +142,7 @@ def interruptions(recogniser: Recogniser, kinds: Sequence[str], errors: bool) ->
         every = [one for *_, one in (*backchannels, *real)]
         print(
             f"| {label} | {share(resumed)} | {share(cut)} | {spread(one.ducked_ms for one in every)} "
+            f"| {spread(one.ducked_ms and one.ducked_ms - one.audible_ms for one in every)} "
             f"| {spread(one.decided_ms for one in every)} | {spread(one.resumed_ms for *_, one in backchannels)} |",
             flush=True,
         )
@@ -157,7 +168,7 @@ def over_the_agent(recogniser: Recogniser, samples: Samples) -> Outcome:
     """Play speech over an agent: the hold at its onset, the looks, and the decisions, as the call makes them."""
     audio = pcm_of([silence(LEAD_MS), samples, silence(1500)])
     voice_ms = samples.size / SAMPLE_RATE * 1000
-    detector, outcome = WordDetector(), Outcome()
+    detector, outcome = WordDetector(), Outcome(audible_ms(samples))
     onset, looks = Endpointing(SileroVoiceActivity()), SpeechLooks(SileroVoiceActivity())
     words: list[HeardWords] = []
     free_at_ms, open_since_ms = 0.0, 0.0
@@ -166,7 +177,8 @@ def over_the_agent(recogniser: Recogniser, samples: Samples) -> Outcome:
         now_ms = (start + len(piece)) / BYTES_PER_MS - LEAD_MS
         due = looks.feed(piece)
         for frame in onset.frames(piece):
-            if onset.add_frame(frame, 0.5, 500) is SpeechChange.STARTED and outcome.ducked_ms is None:
+            change = onset.add_frame(frame, 0.5, 500, over_agent=True)
+            if change is SpeechChange.STARTED and outcome.ducked_ms is None:
                 outcome.ducked_ms = open_since_ms = now_ms
                 due += looks.begin()
         for look in due:
@@ -196,6 +208,42 @@ def note(outcome: Outcome, decision: Interrupt | Resume | None, now_ms: float, v
         if isinstance(decision, Resume):
             outcome.resumed_ms = now_ms - voice_ms
     outcome.decision = decision
+
+
+# ------------------------------------------------------------------------------------------------------------- noises
+
+
+def noises_over_the_agent(recogniser: Recogniser, _kinds: Sequence[str], _errors: bool) -> None:
+    """Print the noises that hold the agent's audio, and those that also stop the agent.
+
+    "By two frames" is the onset of speech that is not over the agent's.
+    """
+    print("| noise | held | by two frames | interrupted | the hold lasts |")
+    print("|---|---|---|---|---|")
+    every: list[Outcome] = []
+    by_two_frames: list[bool] = []
+    for kind in NOISES:
+        variants = [*noises(kind, NOISES_OF_A_KIND)]
+        found = [over_the_agent(recogniser, samples) for samples in variants]
+        started = [starts_by_two_frames(samples) for samples in variants]
+        _print_noises(kind, found, started)
+        every += found
+        by_two_frames += started
+    _print_noises("all", every, by_two_frames)
+
+
+def _print_noises(kind: str, found: Sequence[Outcome], by_two_frames: Sequence[bool]) -> None:
+    held = [one for one in found if one.ducked_ms is not None]
+    interrupted = sum(isinstance(one.decision, Interrupt) for one in held)
+    durations = spread([one.decided_ms - one.ducked_ms for one in held if one.decided_ms and one.ducked_ms])
+    print(f"| {kind} | {len(held)} of {len(found)} | {sum(by_two_frames)} | {interrupted} | {durations} |", flush=True)
+
+
+def starts_by_two_frames(samples: Samples) -> bool:
+    """Return whether speech starts with two frames at the threshold."""
+    onset = Endpointing(SileroVoiceActivity())
+    frames = onset.frames(pcm_of([silence(LEAD_MS), samples, silence(1500)]))
+    return SpeechChange.STARTED in [onset.add_frame(frame, 0.5, 500) for frame in frames]
 
 
 # ------------------------------------------------------------------------------------------------------------- pauses
@@ -366,6 +414,14 @@ def groups(kinds: Sequence[str]) -> list[tuple[str, list[str]]]:
     return [*together, *((kind, [kind]) for kind in kinds if voices(kind))]
 
 
+def audible_ms(samples: Samples) -> float:
+    """Return the position of the first 10 ms at the level of the voice: some voices begin with faint noise."""
+    size = SAMPLE_RATE // 100
+    blocks = samples[: samples.size // size * size].reshape(-1, size)
+    levels = np.sqrt((blocks * blocks).mean(axis=1))
+    return 10.0 * float(np.argmax(levels > QUIET_RATIO * levels.max()))
+
+
 def silence(ms: float) -> Samples:
     """Return faint noise, as a line has it."""
     count = round(ms * SAMPLE_RATE / 1000)
@@ -395,6 +451,7 @@ def spread(values: Iterator[float | None] | Sequence[float]) -> str:
 
 PARTS: dict[str, Callable[[Recogniser, Sequence[str], bool], None]] = {
     "interruptions": interruptions,
+    "noises": noises_over_the_agent,
     "pauses": pauses,
     "rejections": rejections,
     "grammar-rejections": grammar_rejections,

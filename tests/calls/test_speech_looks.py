@@ -57,6 +57,13 @@ def test_speech_after_a_pause_is_a_stretch_of_its_own() -> None:
     assert len(found[0].pcm) / BYTES_PER_MS < 800
 
 
+def test_a_single_loud_frame_is_looked_at_too_so_that_the_hold_ends_at_once() -> None:
+    looks = SpeechLooks(FakeActivity())
+    fed(looks, silence(1000) + loud(40))
+    found = [*looks.begin(), *fed(looks, silence(160))]
+    assert [(look.first, look.paused) for look in found] == [(True, True)]
+
+
 def test_nothing_is_looked_at_after_the_end() -> None:
     looks = begun()
     looks.end()

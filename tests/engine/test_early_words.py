@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.engine.engine_fakes import loud, silence
-from tests.engine.engine_rig import Rig
+from tests.engine.engine_rig import Rig, every
 from trunkline.engine.session import effects, inputs
+from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.events import Event
 
 pytestmark = pytest.mark.pure
@@ -68,6 +69,57 @@ def test_otherwise_nothing_is_probed(changes: dict[str, Any]) -> None:
     assert probes(rig) == 0
     rig.hear(silence(256))
     assert [pause.reports for pause in rig.pauses if isinstance(pause, effects.PauseUtterance)] == [False]
+
+
+CLICK = silence(320) + loud(32) + silence(320)
+"""A sound of one frame."""
+
+
+def starts(rig: Rig, audio: bytes) -> int:
+    """Return the number of starts of speech in audio."""
+    return len(every(rig.hear(audio), "input_audio_buffer.speech_started"))
+
+
+def test_over_the_agent_one_frame_far_above_the_threshold_starts_speech() -> None:
+    assert starts(answering(), CLICK) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"responds": False},
+        {"transcribes": False},
+        {"detection": {"type": "server_vad", "interrupt_response": True}},
+        {"detection": {**BY_WORDS, "threshold": 0.9}},
+    ],
+    ids=["the agent is silent", "no transcription", "the engine interrupts", "a high threshold"],
+)
+def test_otherwise_speech_needs_two_frames(changes: dict[str, Any]) -> None:
+    assert starts(answering(**changes), CLICK) == 0
+
+
+def answered(audio_ms: int) -> Rig:
+    """Return a session whose client has got a whole answer of this duration, ahead of its playout."""
+    rig = Rig(speaks=False)
+    rig.configure(audio={"input": {"turn_detection": BY_WORDS, "transcription": {"model": "local"}}})
+    rig.send("response.create")
+    speak = rig.took(effects.StartSpeech)
+    rig.post(inputs.SpeechProduced(speak.response_id, speak.generation, SpeechChunk(bytes(48 * audio_ms))))
+    rig.post(inputs.SpeechDone(speak.response_id, speak.generation))
+    return rig
+
+
+@pytest.mark.parametrize(("after_ms", "count"), [(3000, 1), (5000, 0)], ids=["it still plays", "it has ended"])
+def test_an_answer_that_was_sent_ahead_is_spoken_until_the_client_has_played_it(after_ms: int, count: int) -> None:
+    rig = answered(audio_ms=4500)
+    assert starts(rig, silence(after_ms) + CLICK) == count
+
+
+def test_an_answer_that_the_client_has_truncated_is_not_spoken_any_more() -> None:
+    rig = answered(audio_ms=4500)
+    item_id = next(item["id"] for item in rig.session.conversation if item.get("role") == "assistant")
+    rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=1000)
+    assert starts(rig, CLICK) == 0
 
 
 def test_the_words_are_probed_again_after_a_pause() -> None:

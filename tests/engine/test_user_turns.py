@@ -335,6 +335,25 @@ def test_speech_needs_a_probability_at_the_threshold() -> None:
     assert told(0.95, 0.95, threshold=0.9) == [None, SpeechChange.STARTED]
 
 
+@pytest.mark.parametrize(("probability", "starts"), [(0.79, None), (0.8, SpeechChange.STARTED)])
+def test_over_the_agent_speech_starts_with_one_frame_far_above_the_threshold(
+    probability: float, starts: SpeechChange | None
+) -> None:
+    endpointing = Endpointing(Said(0.1, probability))
+    frame = loud(32)[:FRAME_BYTES]
+    assert endpointing.add_frame(frame, 0.5, 96, over_agent=True) is None
+    assert endpointing.add_frame(frame, 0.5, 96, over_agent=True) is starts
+
+
+@pytest.mark.parametrize("over_agent", [True, False])
+@pytest.mark.parametrize("first", [0.6, 0.9])
+def test_speech_is_counted_from_its_first_frame(first: float, over_agent: bool) -> None:
+    endpointing = Endpointing(Said(0.1, first, 0.9))
+    for _ in range(3):
+        endpointing.add_frame(loud(32)[:FRAME_BYTES], 0.5, 96, over_agent=over_agent)
+    assert (endpointing.speaking, endpointing.started_ms) == (True, 32)
+
+
 def test_a_voice_near_the_threshold_does_not_switch_back_and_forth() -> None:
     assert told(0.9, 0.9, *[0.45, 0.4] * 10)[2:] == [None] * 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from trunkline.engine.session.endpointing import ONSET_FRAMES, OVERLAP_PAUSE_MS, Endpointing, SpeechChange
+from trunkline.engine.session.endpointing import OVERLAP_PAUSE_MS, Endpointing, SpeechChange
 from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
 from trunkline.realtime.audio import BYTES_PER_MS
 
@@ -99,10 +99,10 @@ class SpeechLooks:
         return looks
 
     def _add_frame(self, frame: bytes) -> Look | None:
-        change = self._endpointing.add_frame(frame, _THRESHOLD, OVERLAP_PAUSE_MS)
+        change = self._endpointing.add_frame(frame, _THRESHOLD, OVERLAP_PAUSE_MS, over_agent=True)
         now_ms = self._endpointing.processed_ms
         if change is SpeechChange.STARTED:
-            self._onset_ms, self._looked, self._first = now_ms - ONSET_FRAMES * FRAME_MS, 0, True
+            self._onset_ms, self._looked, self._first = self._endpointing.started_ms, 0, True
         if self._onset_ms is None:
             return None
         if change is SpeechChange.STOPPED:

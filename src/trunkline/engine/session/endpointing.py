@@ -1,7 +1,10 @@
 """Endpointing: the start and end of the caller's speech, from voice activity. The received audio is the clock.
 
 Speech starts with the second of two consecutive 32 ms frames at or above the threshold. A click or a knock lasts one
-frame. Speech stops after `silence_duration_ms` of silence. A silence begins with the first frame that is 0.15 below the
+frame. Over the agent's speech, one frame far above the threshold is enough, since a client that decides by words only
+holds its audio meanwhile.
+
+Speech stops after `silence_duration_ms` of silence. A silence begins with the first frame that is 0.15 below the
 threshold, and a frame at or above the threshold ends it. A frame between these two levels changes nothing, so that a
 voice near the threshold does not switch back and forth.
 
@@ -23,6 +26,9 @@ from trunkline.engine.speech.vad import FRAME_BYTES, FRAME_MS, RATE, VoiceActivi
 from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
 
 ONSET_FRAMES = 2
+SURE_ABOVE = 0.3
+"""Distance above the threshold at which one frame starts speech over the agent's. A noise rarely reaches it, and if it
+does, a second frame at the threshold follows (benchmarks/turn_taking.py)."""
 HYSTERESIS = 0.15
 QUIET_RATIO = 0.05
 """Level of silence, relative to the preceding voice: -26 dB."""
@@ -54,6 +60,7 @@ class Endpointing:
     Attributes:
         speaking: True while the caller speaks.
         processed_ms: the length of the processed part of the stream.
+        started_ms: the position in the stream of the frame with which the latest speech began.
         stopped_ms: the position in the stream at which the latest turn ended.
     """
 
@@ -69,7 +76,7 @@ class Endpointing:
         self._resampler = Resampler(SAMPLE_RATE, RATE)
         self._pending = b""
         self._fed_bytes = 0
-        self.processed_ms = self.stopped_ms = 0
+        self.processed_ms = self.started_ms = self.stopped_ms = 0
         self._level = 0.0
         self._quiet_ms = 0
         self.end_speech()
@@ -88,8 +95,14 @@ class Endpointing:
         self._pending = audio[whole:]
         return [audio[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
 
-    def add_frame(self, frame: bytes, threshold: float, silence_duration_ms: int) -> SpeechChange | None:
-        """Process one frame, and return whether speech started or stopped with it."""
+    def add_frame(
+        self, frame: bytes, threshold: float, silence_duration_ms: int, *, over_agent: bool = False
+    ) -> SpeechChange | None:
+        """Process one frame, and return whether speech started or stopped with it.
+
+        Args:
+            over_agent: True if speech that starts now is over the agent's, and its words decide if it interrupts.
+        """
         # The silence may become long enough within this frame. Then the turn ends, even if the frame contains speech.
         stopped = self.speaking and self._silence_ms > 0 and self._silence_ms + FRAME_MS > silence_duration_ms
         if stopped:
@@ -100,7 +113,9 @@ class Endpointing:
         if probability >= threshold and not self._gate.passes(self._power, FRAME_MS, speaking=self.speaking):
             probability = 0.0
         if not self.speaking:
-            return self._check_start(probability >= threshold) or (SpeechChange.STOPPED if stopped else None)
+            sure = over_agent and probability >= threshold + SURE_ABOVE
+            started = self._check_start(probability >= threshold, sure=sure)
+            return started or (SpeechChange.STOPPED if stopped else None)
         if probability >= threshold:
             self._silence_ms = 0
         elif self._silence_ms:
@@ -135,10 +150,11 @@ class Endpointing:
         """Learn the caller's level from an utterance with words."""
         self._gate.learn(utterance_db)
 
-    def _check_start(self, voiced: bool) -> SpeechChange | None:
+    def _check_start(self, voiced: bool, *, sure: bool) -> SpeechChange | None:
         self._voiced_frames = self._voiced_frames + 1 if voiced else 0
-        if self._voiced_frames < ONSET_FRAMES:
+        if self._voiced_frames < ONSET_FRAMES and not sure:
             return None
+        self.started_ms = self.processed_ms - self._voiced_frames * FRAME_MS
         self.speaking = True
         self._silence_ms = 0
         return SpeechChange.STARTED

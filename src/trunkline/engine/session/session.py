@@ -88,7 +88,12 @@ class Session:
         self._lifetime_ms = lifetime_ms
         self._outbox = Outbox(new_id)
         self._user_turns = UserTurns(
-            activity, self._outbox, new_id, lambda: self._request(self.configuration), self._wants_words
+            activity,
+            self._outbox,
+            new_id,
+            lambda: self._request(self.configuration),
+            wants_words=self._wants_words,
+            over_agent=self._is_over_agent,
         )
         self._user_turns.configure(self.configuration["audio"]["input"])
         self._transcription = Transcription(self.conversation, self._outbox)
@@ -110,7 +115,7 @@ class Session:
         self._generation = 0
         self._voice_used = False
         self._idle_from_ms: int | None = None
-        self._answer_started_ms = 0
+        self._answer_started_ms = self._answer_ends_ms = 0
         self._prepared: tuple[str, str] | None = None
         self._closed = False
         self._now_ms = 0.0
@@ -187,12 +192,21 @@ class Session:
 
     def _wants_words(self) -> bool:
         """Return whether the client decides by words if the caller interrupts the agent, who speaks now."""
-        audio_input = self.configuration["audio"]["input"]
-        if audio_input["transcription"] is None or (audio_input["turn_detection"] or {}).get(
-            "interrupt_response", True
-        ):
+        if not self._client_decides:
             return False
         return self._active is not None or (self._output_buffer is not None and self._output_buffer.is_playing)
+
+    def _is_over_agent(self) -> bool:
+        """Return the same, but over a WebSocket until the client has played the answer, which was sent ahead of it."""
+        if self._output_buffer is None and self._client_decides:
+            return self._active is not None or self._user_turns.buffer.end_ms < self._answer_ends_ms
+        return self._wants_words()
+
+    @property
+    def _client_decides(self) -> bool:
+        audio_input = self.configuration["audio"]["input"]
+        detection = audio_input["turn_detection"] or {}
+        return audio_input["transcription"] is not None and not detection.get("interrupt_response", True)
 
     def _on_paused_transcript(self, given: inputs.PausedTranscript) -> None:
         if self._user_turns.is_paused(given.utterance_id):
@@ -258,6 +272,7 @@ class Session:
                 self._active = None
                 input_audio_ms = self._user_turns.buffer.end_ms
                 self._idle_from_ms = max(input_audio_ms, self._answer_started_ms + response.audio_ms)
+                self._answer_ends_ms = max(self._answer_ends_ms, self._answer_started_ms + response.audio_ms)
 
     # ------------------------------------------------------------------ client events
 
@@ -282,7 +297,7 @@ class Session:
             "output_audio_buffer.clear": self._on_output_clear,
             "conversation.item.create": self._item_events.create,
             "conversation.item.retrieve": self._item_events.retrieve,
-            "conversation.item.truncate": self._item_events.truncate,
+            "conversation.item.truncate": self._on_item_truncate,
             "conversation.item.delete": self._item_events.delete,
             "response.create": self._on_response_create,
             "response.cancel": self._on_response_cancel,
@@ -432,6 +447,10 @@ class Session:
     def _on_audio_clear(self, _event: Event) -> None:
         self._user_turns.clear()
         self._outbox.send("input_audio_buffer.cleared")
+
+    def _on_item_truncate(self, event: Event) -> None:
+        self._item_events.truncate(event)
+        self._answer_ends_ms = 0  # the client has stopped its audio
 
     def _on_output_clear(self, _event: Event) -> None:
         if self._output_buffer is not None:

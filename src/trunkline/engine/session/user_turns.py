@@ -53,6 +53,7 @@ class UserTurns:
         activity: the session's own voice activity detector.
         request: returns a brain request with the conversation so far, for the recogniser's grammar.
         wants_words: returns whether the words are wanted early: the client decides by them if the caller interrupts.
+        over_agent: returns whether speech that starts now is over the agent's, and the client decides by its words.
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class UserTurns:
         new_id: Callable[[str], str],
         request: Callable[[], BrainRequest],
         wants_words: Callable[[], bool] = lambda: False,
+        over_agent: Callable[[], bool] = lambda: False,
     ) -> None:
         self._wants_words = wants_words
+        self._over_agent = over_agent
         self._stretch_ms = 0
         """The start of the present stretch of speech, in the position of processed audio."""
         self._probes = 0
@@ -136,7 +139,9 @@ class UserTurns:
             return None
         change = None
         for frame in self._endpointing.frames(self._detector_input.feed(audio)):
-            change = self._endpointing.add_frame(frame, self._threshold(), self._silence_duration_ms()) or change
+            threshold, silence_ms = self._threshold(), self._silence_duration_ms()
+            over_agent = not self.speaking and self._over_agent()
+            change = self._endpointing.add_frame(frame, threshold, silence_ms, over_agent=over_agent) or change
         change = change or self._endpointing.check_pending(self._silence_duration_ms())
         if change is SpeechChange.STARTED:
             self._start_turn()
@@ -207,7 +212,7 @@ class UserTurns:
 
     def _start_turn(self) -> None:
         self._levels_db.clear()  # an utterance that still has no transcript has failed, or is long past
-        onset_ms = self._processed_until_ms() - ONSET_FRAMES * FRAME_MS
+        onset_ms = self._stream_ms + self._endpointing.started_ms
         start_ms = max(onset_ms - self._prefix_ms(), self.buffer.start_ms)
         self.buffer.discard_before(start_ms)
         item_id = self._open(start_ms)
