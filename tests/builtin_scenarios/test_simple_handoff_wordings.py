@@ -8,7 +8,10 @@ from tests.builtin_scenarios.test_simple_handoff import Typed, haiku_in
 from trunkline import Question
 from trunkline.builtin_scenarios import simple_handoff
 from trunkline.builtin_scenarios.simple_handoff.rehearsal import SAID, topic_in
+from trunkline.scenario.phrases import grammar
 from trunkline.scenario.text_answers import answer
+
+pytestmark = pytest.mark.pure
 
 
 @pytest.fixture
@@ -167,3 +170,101 @@ def test_a_small_word_in_a_sentence_about_something_else_is_not_a_yes(words: str
 def test_a_recogniser_cannot_hear_what_nobody_says(name: str, words: str) -> None:
     match = SAID[name].match(words)
     assert match is None or not match.whole
+
+
+@pytest.mark.parametrize(
+    ("words", "topic"),
+    [
+        ("could you maybe write me something about the mountains please", "the mountains"),
+        ("I want have a nice little poem about my uncle", "my uncle"),
+        ("about winter, no wait, spring", "spring"),
+        ("the desert… sorry, no, the jungle", "the jungle"),
+        ("fine, do elephants then", "elephants"),
+        ("one more about tea if you like", "tea"),
+        ("no, the OCEAN, like ships and whales", "the OCEAN"),
+        ("how about the moon, as I said", "the moon"),
+        ("somewhere over the rainbow", "somewhere over the rainbow"),
+        ("about trains, I'm an engine driver", "trains"),
+        ("people like us", "people like us"),
+    ],
+)
+def test_a_topic_is_found_among_other_words(words: str, topic: str) -> None:
+    assert topic_in(words) == topic
+
+
+@pytest.mark.parametrize(
+    ("words", "answer_"),
+    [
+        ("okay then, bye bye now", "Goodbye!"),
+        ("I have to go, cheerio", "Goodbye!"),
+        ("not this one again", "What shall it be about?"),
+        ("something a bit funnier please", "What shall it be about?"),
+        ("forget that, let's begin again", "from the beginning"),
+        ("and now a short one", "What shall it be about?"),
+        ("gracias, that's all", "Goodbye!"),
+        ("thank you so much, see you", "Goodbye!"),
+        ("are you a machine?", "not a human"),
+        ("will this take long?", "no time at all"),
+        ("do you speak German?", "only speak English"),
+    ],
+)
+def test_words_beside_the_point_are_not_a_topic(guest: Typed, words: str, answer_: str) -> None:
+    assert answer_ in guest.type(words)
+
+
+@pytest.mark.parametrize("words", ["that was beautiful, one more please", "very nice, thanks, give me another one"])
+def test_praise_and_another_one_is_another_one(guest: Typed, words: str) -> None:
+    assert "rain" in " ".join(haiku_in(guest.type(words))).lower()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["what was that again?", "sorry, can you read it a little slower?", "too fast", "slower, I want to learn it"],
+)
+def test_a_haiku_is_repeated_slowly(guest: Typed, words: str) -> None:
+    first = guest.type("the sea")
+    assert guest.type(words) == first
+
+
+@pytest.mark.parametrize(
+    "words", ["I have no idea", "whatever you like", "I don't mind, you decide", "choose for me, I'm terrible at that"]
+)
+def test_the_writer_chooses_a_topic(guest: Typed, words: str) -> None:
+    haiku = " ".join(haiku_in(guest.type(words))).lower()
+    assert "idea" not in haiku
+    assert "whatever" not in haiku
+
+
+@pytest.mark.parametrize(
+    ("words", "answer_"),
+    [
+        ("is this a robot?", "automatic greeter"),
+        ("is it a machine?", "automatic greeter"),
+        ("hi, what's this all about?", "a poem in three short lines"),
+        ("and what's the point of that?", "nobody else has it"),
+        ("sorry, do you speak English", "I speak English"),
+        ("give me a sec", "take your time"),
+    ],
+)
+def test_a_side_question_to_the_greeter_is_answered(words: str, answer_: str) -> None:
+    typed = Typed()
+    typed.type("hi")
+    said = typed.type(words)
+    assert answer_ in said
+    assert said.endswith("Would you like a haiku? Say: yes please, or: no thanks.")
+
+
+@pytest.mark.parametrize(
+    ("words", "topic"), [("haiku: bees", "bees"), ("Haiku! The night train, please", "night train")]
+)
+def test_a_haiku_is_ordered_with_its_topic_in_a_word(words: str, topic: str) -> None:
+    typed = Typed()
+    typed.type("hi")
+    assert topic in typed.type(words).lower()
+
+
+def test_typed_wordings_are_not_in_the_grammar_of_the_recogniser() -> None:
+    spoken = grammar(SAID.values())
+    assert spoken is not None
+    assert "funnier" not in spoken
+    assert SAID["else"].match("something funnier")

@@ -133,6 +133,12 @@ def test_the_grammar_has_the_speakable_phrases() -> None:
     assert text.endswith(";\n")
 
 
+def test_the_grammar_omits_phrases_for_typed_words() -> None:
+    meaning = Phrases("yes", too=["by all means [please]"])
+    assert meaning.match("by all means")
+    assert meaning.jsgf() == Phrases("yes").jsgf()
+
+
 def test_the_grammar_omits_unspeakable_patterns() -> None:
     typed_only = Words([], open=True)
     assert Phrases("about {topic}", topic=typed_only).jsgf() == ""

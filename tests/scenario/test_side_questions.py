@@ -9,6 +9,7 @@ import pytest
 
 from tests.scenario.rehearsal_driver import Stage
 from trunkline import NO, YES, Caller, Field, Form, Lines, Phrases, Rehearsal
+from trunkline.scenario.field_readings import readings
 from trunkline.scenario.form import SLOW
 from trunkline.scenario.moves import say
 from trunkline.scenario.phrases import grammar
@@ -84,6 +85,11 @@ def caller() -> Ordering:
         ("hang on a tick, let me get my glasses", Form.PATIENCE),
         ("sorry, I need to look it up", Form.PATIENCE),
         ("someone's at the door, one moment", Form.PATIENCE),
+        ("who do you work for, is there a human on the line?", Form.ASSISTANT),
+        ("whom am I talking to?", Form.ASSISTANT),
+        ("my bus leaves at noon, how long will it take?", Form.QUESTIONS_LEFT.format(3)),
+        ("oh never mind, I'll ring my brother", Form.STOP),
+        ("that will do, catch you later", Form.GOODBYE),
     ],
 )
 def test_a_side_question_is_answered_before_the_question_comes_again(caller: Ordering, words: str, answer: str) -> None:
@@ -136,7 +142,14 @@ def test_a_later_question_has_the_corrected_values(caller: Ordering) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["never mind", "oh forget about it", "no, please cancel that", "you know what, leave it"]
+    "words",
+    [
+        "never mind",
+        "never mind, I'll come by myself",
+        "oh forget about it",
+        "no, please cancel that",
+        "you know what, leave it",
+    ],
 )
 def test_a_withdrawal_is_a_no_to_a_question_of_yes_or_no(caller: Ordering, words: str) -> None:
     caller.says("large", "206 555 0142", "yes", "no thanks", words)
@@ -210,6 +223,12 @@ def test_side_questions_are_not_in_the_grammar_of_the_recogniser(caller: Orderin
     assert grammar(SIDES) is not None
 
 
+@pytest.mark.parametrize("words", ["on December 5th please, a small one", "small, for the fifth of December"])
+def test_a_day_is_taken_early_if_the_bounds_determine_its_year(words: str) -> None:
+    fields = {"size": SIZE, "day": Field("Which day?", between=(date(2026, 12, 1), date(2027, 3, 31)))}
+    assert readings(words, "size", fields, {}) == {"size": "small", "day": date(2026, 12, 5)}
+
+
 @pytest.mark.parametrize(("words", "year"), [("December 5th", 2026), ("the fifth of January", 2027)])
 def test_a_year_that_the_bounds_determine_is_not_asked_for(words: str, year: int) -> None:
     day = Field("Which day?", between=(date(2026, 12, 1), date(2027, 3, 31)))
@@ -218,3 +237,18 @@ def test_a_year_that_the_bounds_determine_is_not_asked_for(words: str, year: int
 
 def test_a_year_is_asked_for_if_several_are_possible() -> None:
     assert Field("Which day?", between=(date(2026, 1, 1), date(2027, 12, 31))).read("December 5th") is None
+
+
+@pytest.mark.parametrize("words", ["cancel my contract", "who is the owner", "how long will the small one last"])
+def test_a_part_of_the_words_is_no_side_question(words: str) -> None:
+    rehearsal = Rehearsal()
+
+    @rehearsal.plays("clerk")
+    async def clerk(caller: Caller) -> Lines:
+        sides = (Form.CANCEL, Form.WHO, Form.HOW_LONG)
+        reply = await Form(caller).ask("Yes?", *sides, accepts=bool)
+        yield "Understood." if reply.meant is None else "Beside the point."
+
+    stage = Stage(rehearsal, "clerk")
+    stage.plays()
+    assert stage.plays(words) == "Understood."

@@ -280,6 +280,10 @@ class Day:
         """See `Kind.find`."""
         match = self.hears[0].match(words)
         found = read_date(match.slots["date"], latest=self.last) if match else None
+        if match and found is None:
+            said_year, month, day = read_date_parts(match.slots["date"], latest=self.last)
+            year = self._only_year(month, day) if month and day and said_year is None else None
+            found = date(year, month, day) if year and month and day else None
         return (found, match.start, match.end) if match and found and found >= self.first else None
 
     def spoken(self, value: date) -> str:

@@ -56,8 +56,11 @@ from trunkline.scenario.side_questions import (
     START_OVER,
     WHO,
     beside,
+    command,
+    first_side,
     side_question,
 )
+from trunkline.scenario.unheard import SENTENCE, unheard
 
 Aside = str | Callable[[Reply], Awaitable[str | None]]
 """An answer to unrelated words: a text, or an async function that acts and returns the words before the question."""
@@ -66,7 +69,6 @@ SLOW = 0.75
 """The relative speed of words that are repeated more slowly."""
 _HAS_MORE = re.compile(r"\b(?:make (?:that|it)|i mean|i meant|i said|actually|instead|it's|not)\b")
 """Words after a "wait" that correct something."""
-_SENTENCE = re.compile(r"(?<=[.?!])\s+")
 
 
 class _Status(Enum):
@@ -241,7 +243,7 @@ class Form:
             reply = await self._hear(repeated, (*wanted, *others), read)
             repeated, read = again or whole(), None
             meant = _meant(reply.text, wanted, others)
-            side = side_question(reply.text)
+            side = side_question(reply.text) or command(reply.text)
             if side is not None and not (meant and not _is_open(meant) and is_whole(reply.text, meant)):
                 meant = side if side is not DONE or DONE in wanted else meant
             if meant is CANCEL and meant not in wanted and NO in wanted and "cancel" not in whole().lower():
@@ -262,6 +264,10 @@ class Form:
                 await self.fill(*self._wanted, before=self._lead)
                 repeated, read = whole(), reading
                 continue
+            if meant is None and accepts is None and (side := first_side(reply.text)) is not DONE:
+                meant = NO if side is CANCEL and NO in wanted else side
+                if meant in wanted:
+                    return Reply(reply.text, meant, {}, reply.heard)
             await self._answer(reply, meant, every, help=help)
 
     # Turns
@@ -323,9 +329,9 @@ class Form:
             for line in lines:
                 await act(line)
             reply = await self.caller.says(*hears)
-            lines = _unheard(lines, reply.heard)
+            lines = unheard(lines, reply.heard)
             rest = " ".join(line.text for line in lines)
-            is_long = len(_SENTENCE.split(rest)) > 1
+            is_long = len(SENTENCE.split(rest)) > 1
             if not rest or not (is_murmur(reply.text) or (is_long and is_backchannel(reply.text))):
                 return reply
 
@@ -347,6 +353,8 @@ class Form:
             if isinstance(also, str) and found:  # the caller asked something beside the answer
                 self._lead = f"{also} {self._lead}".strip()
             return
+        if aside is None and (side := first_side(text)) is not DONE and not self._otherwise:
+            aside = side
         await self._answer(reply, aside, self._asides, name)
 
     def _aside(self, text: str, name: str) -> Phrases | None:
@@ -555,7 +563,7 @@ def _meant(text: str, wanted: tuple[Phrases, ...], others: tuple[Phrases, ...] |
         return YES
     if answer is Verdict.NO and NO in wanted and not _better(text, NO, wanted):
         return NO
-    found = best_match(text, [phrases for phrases in (*wanted, *others) if phrases not in (YES, NO)])
+    found = best_match(text, [phrases for phrases in (*wanted, *others) if phrases not in (YES, NO, *SIDES)])
     return found[0] if found else None
 
 
@@ -572,23 +580,3 @@ def _is_open(phrases: Phrases) -> bool:
 def _slots(phrases: Phrases, text: str) -> Mapping[str, str]:
     match = phrases.match(text)
     return match.slots if match else {}
-
-
-def _unheard(lines: list[say], heard: str) -> list[say]:
-    """Return the lines without the sentences that the caller heard to the end; none if the end was heard."""
-    words = " ".join(heard.split())
-    if not words or words.endswith(" ".join(lines[-1].text.split())):
-        return []
-    rest: list[say] = []
-    place = 0
-    for line in lines:
-        sentences = _SENTENCE.split(line.text)
-        while sentences and not rest:
-            sentence = " ".join(sentences[0].split())
-            if (found := words.find(sentence, place)) < 0:
-                break
-            place = found + len(sentence)
-            del sentences[0]
-        if sentences:
-            rest.append(replace(line, text=" ".join(sentences)))
-    return rest

@@ -141,15 +141,22 @@ class Match:
 class Phrases:
     """One meaning of a caller's words, as patterns; `slots` define the parts in braces.
 
+    Args:
+        patterns: the patterns.
+        too: more patterns that match typed words, but that the recogniser's grammar leaves out. Each phrase more in a
+            grammar fits more unrelated speech.
+        slots: the variable parts by name.
+
     Raises:
         PatternError: a bracket is not closed, a slot is missing, or one pattern uses a slot twice.
     """
 
-    def __init__(self, *patterns: str, **slots: Slot) -> None:
+    def __init__(self, *patterns: str, too: Sequence[str] = (), **slots: Slot) -> None:
         self.patterns = patterns
         self.slots = slots
-        self._trees = [_parse(pattern, slots) for pattern in patterns]
-        spelled = [_regex(tree, slots) for tree in self._trees]
+        trees = [_parse(pattern, slots) for pattern in (*patterns, *too)]
+        self._spoken = trees[: len(patterns)]
+        spelled = [_regex(tree, slots) for tree in trees]
         self._whole = [re.compile(rf"\s*{regex}\s*") for regex in spelled]
         has_open = any(isinstance(slot, Words) and slot.open for slot in slots.values())
         self._within = [] if has_open else [re.compile(rf"(?<!\S){regex}(?!\S)") for regex in spelled]
@@ -182,7 +189,7 @@ class Phrases:
 
     def jsgf(self) -> str:
         """Return the patterns as one JSGF expansion; an empty text if none can be spoken."""
-        spoken = [expansion for tree in self._trees if (expansion := _jsgf(tree, self.slots))]
+        spoken = [expansion for tree in self._spoken if (expansion := _jsgf(tree, self.slots))]
         return " | ".join(spoken)
 
     def _values(self, found: re.Match[str]) -> dict[str, str]:

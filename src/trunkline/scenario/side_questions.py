@@ -17,7 +17,7 @@ _LANGUAGES = (
     "spanish french german italian portuguese polish russian ukrainian chinese mandarin cantonese japanese korean"
     " vietnamese hindi urdu arabic turkish greek dutch swedish danish norwegian finnish hebrew"
 )
-_ARE_YOU = "(am I (talking | speaking) (to | with) | is this | are you)"
+_ARE_YOU = "(am I (talking | speaking) (to | with) | is (this | it | that | there) | are you)"
 
 WHO = Phrases(
     "(who | what) are you [exactly]",
@@ -27,7 +27,8 @@ WHO = Phrases(
     f"[not | just] another {_MACHINE} [again]",
     f"(you are | this is) (not | just) [another | one of (those | these)] [a] ({_MACHINE} | {_PERSON} | robots)",
     f"{_ARE_YOU} [even] (real | alive)",
-    "who (am I | are we) (talking | speaking) (to | with)",
+    f"{_ARE_YOU} [a] {_PERSON} (there | on the line)",
+    "(who | whom) (am I | are we) (talking | speaking) (to | with)",
     "(who | what company) is this",
     "(what is | can I have | may I have) your name",
     "do you have a name",
@@ -85,7 +86,8 @@ OTHER_LANGUAGE = Phrases(
     language=Words(re.findall(r"\w+", _LANGUAGES)),
 )
 BYE = Phrases(
-    "[I said] (goodbye | good bye | bye [bye] | see you [later] | good night | cheerio | ta ta | so long | ciao)"
+    "[I said] (goodbye | good bye | bye [bye] | see you [later] | good night | cheerio | ta ta | so long | ciao"
+    " | catch you later | good day to you | ta)"
     " [now | then | dear | love]",
     "[I] [really] (have to | must | need to | gotta | got to) (go | hang up) [now]",
     "[have a] (nice | good | lovely | great) (day | evening | afternoon | weekend | one)",
@@ -139,6 +141,7 @@ _BEFORE = re.compile(
     r"|before (?:that|we (?:go on|start|begin)|i answer)|(?:one|a|another) (?:quick )?(?:question|thing)"
     r"|(?:can|may|could) i (?:just )?ask(?: you)?|by the way|i wonder"
     r"|(?:can|could) you (?:please )?tell me|tell me|i(?:'d like| would like| want) to know|thanks|thank you|cheers"
+    r"|ta|danke|merci|gracias|grazie|much obliged|sweet"
     r"|great|brilliant|wonderful|fantastic|perfect|lovely|super|(?:very )?(?:good|nice|kind)|(?:very|so) much"
     r"|(?:that was|that's|that is) (?:very |so |really )?(?:lovely|nice|great|good|kind|helpful|wonderful|perfect)"
     r"|dear|love|darling|mate|sir|madam|whatever|fine|right|all right|then) )+"
@@ -167,6 +170,22 @@ def side_question(text: str) -> Phrases | None:
         elif _within(normalise(clause)):
             return None
     return found
+
+
+def first_side(text: str) -> Phrases | None:
+    """Return the meaning of the first clause that is beside the point, in words that nothing else understands."""
+    meanings = (_meaning(clause) for clause in _CLAUSE.split(text))
+    return next((meaning for meaning in meanings if meaning in (*SIDES, WHY)), None)
+
+
+def command(text: str) -> Phrases | None:
+    """Return `SLOWER` or `BYE` if the words begin with the one or end with the other, else None."""
+    clauses = [clause for clause in re.split(r"[.?!;,…]+", text) if normalise(clause)]
+    if not clauses:
+        return None
+    if _meaning(clauses[0]) is SLOWER:
+        return SLOWER
+    return BYE if _meaning(clauses[-1]) is BYE else None
 
 
 def beside(text: str) -> Phrases | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from trunkline import Field, Phrases
+from trunkline import Field, Phrases, Words
 from trunkline.builtin_scenarios.chat_supervisor.sample_data import STORES
 
 _LATER = Phrases("[oh] [no] (never mind | forget it | cancel that | doesn't matter)", "I changed my mind")
@@ -30,6 +30,14 @@ PLACES = {
     name.lower(): store.zip_code for store in reversed(STORES) for name in (*store.address.split(", ")[1:], store.name)
 }
 """The zip code of a store by its city, state or name."""
+IN_PLACE = Phrases(
+    "[{before}] [in | near | at | around] {place} {after}",
+    "{before} [in | near | at | around] {place}",
+    before=Words((), open=True),
+    place=Words(list(PLACES)),
+    after=Words((), open=True),
+)
+"""A town or state with a store among other words; typed only, since the recogniser hears no open words."""
 _PLACE = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, PLACES), key=len, reverse=True))})\b")
 
 

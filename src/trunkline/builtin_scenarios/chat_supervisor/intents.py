@@ -6,6 +6,7 @@ import re
 from enum import Enum
 
 from trunkline import Phrases
+from trunkline.builtin_scenarios.chat_supervisor.word_stems import COUNTRIES
 
 
 class Intent(Enum):
@@ -27,19 +28,24 @@ class Intent(Enum):
 _SIGNS = {
     Intent.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
     r"|someone in charge|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
-    Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you|near me|nearest",
-    Intent.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up|buy"
-    r"|order|sell|pay (?:it|my bill) now|ship\w*|deliver\w*|mail (?:it|me|to)",
+    Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you|near me|nearest"
+    r"|(?:a|any|your|another) (?:place|location|office|outlet)s?",
+    Intent.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up"
+    r"|(?<!if i )(?<!when i )buy"
+    r"|order|sell|pay (?:it|my bill) now|ship\w*|deliver\w*|mail (?:it|me|to)"
+    r"|put (?:my|the) (?:account|line|plan|service|number) on hold|suspend|pause (?:my|the)|freeze (?:my|the)"
+    r"|refund(?:ed)?(?! polic)",
     Intent.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|plan (?:am|do) i|statement"
-    r"|owe|overcharged|(?:been|was|got|you|i) charged|charges? on",
+    r"|owe|overcharged|what for|for what|(?:been|was|got|you|i) charged|charges? on",
     Intent.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
-    r"|other countries|foreign",
+    r"|other countries|foreign|" + "|".join(sorted(COUNTRIES)),
     Intent.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
     Intent.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|seniors?|military|teachers?"
-    r"|save money|cheaper|bring a friend",
-    Intent.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|returns?|iphones?|android|devices?|upgrad\w+"
+    r"|save money|bring a friend",
+    Intent.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|return(?:s|ing|ed)?|refund policy"
+    r"|(?:give|send|bring|take) (?:it|one|them|that|the phone) back|iphones?|android|devices?|upgrad\w+"
     r"|trade[- ]?ins?|insurance|warranty|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)",
-    Intent.PLANS: r"plans?|pric(?:es?|ing)|cheap(?:est)?|data limits?|unlimited|basic|gigabytes?",
+    Intent.PLANS: r"plans?|pric(?:es?|ing)|cheap(?:er|est)?|data limits?|unlimited|basic|gigabytes?",
     Intent.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
 }
 _PATTERNS = {intent: re.compile(rf"\b(?:{signs})\b") for intent, signs in _SIGNS.items()}
@@ -47,6 +53,46 @@ _TAKEN_BACK = re.compile(
     r"\b(?:forget|never mind|not|instead of|rather than|leave|skip)(?: about)?"
     r"(?: (?:my|the|that|this|a|an))? \w+(?: plan)?"
 )
+
+
+_PART = re.compile(
+    r"(?<=[.?!;])\s+|,?\s+(?:and|plus|also)(?: (?:also|then|maybe))? "
+    r"(?=(?:what|how|is|are|do|does|where|when|which|why|can|could|tell|i|i'd)\b)",
+    re.IGNORECASE,
+)
+_CORRECTS = re.compile(r"\b(?:no|not|wait|actually|i mean|i meant|sorry|instead|rather|forget|never mind)\b")
+
+
+def parts_of(text: str) -> list[str]:
+    """Return the parts of a text with several intents, such as "what plans are there, and is there a store near me?".
+
+    Parts without an intent, or with the one of the part before, belong to it. A text that corrects itself, or asks for
+    a person, is one part.
+    """
+    parts: list[str] = []
+    intents: list[Intent | None] = []
+    for part in _PART.split(text.strip()):
+        intent = detect_intent(part)
+        if parts and (intent in (None, Intent.REGRET, intents[-1]) or intents[-1] in (None, Intent.REGRET)):
+            parts[-1] += f" {part}"
+            intents[-1] = detect_intent(parts[-1])
+        else:
+            parts.append(part)
+            intents.append(intent)
+    is_one = len(parts) == 1 or _CORRECTS.search(text.lower().replace("’", "'")) or Intent.PERSON in intents
+    return [text] if is_one else parts
+
+
+_NAME = re.compile(
+    r"\b(?:is (?:this|that)|have i (?:reached|got)|did i reach|am i (?:talking|speaking) (?:to|with))\b.*"
+    r"\b(?:new ?telco|(?:phone|telephone|mobile) (?:people|company|shop|place|service)|customer service"
+    r"|right (?:place|number))\b"
+)
+
+
+def asks_for_name(text: str) -> bool:
+    """Return whether the caller asks if this is NewTelco: "hello, is this the phone company?"."""
+    return _NAME.search(text.lower()) is not None and len(text.split()) < 14
 
 
 def detect_intent(text: str) -> Intent | None:

@@ -8,6 +8,7 @@ from typing import Any
 from trunkline import NO, YES, Caller, Form, Lines, Phrases, Rehearsal, Reply, act, call_tool, read_digits
 from trunkline.builtin_scenarios.chat_supervisor import intents
 from trunkline.builtin_scenarios.chat_supervisor.enquiry_fields import (
+    IN_PLACE,
     PHONE,
     ZIP,
     spoken_number,
@@ -16,9 +17,11 @@ from trunkline.builtin_scenarios.chat_supervisor.enquiry_fields import (
 )
 from trunkline.builtin_scenarios.chat_supervisor.intents import (
     Intent,
+    asks_for_name,
     asks_something,
     detect_intent,
     is_language,
+    parts_of,
     to_repeat,
 )
 from trunkline.builtin_scenarios.chat_supervisor.text_rehearsal import IS_IT_RIGHT, moderation, supervisor
@@ -45,6 +48,19 @@ SMALL_TALK: dict[Phrases, str] = {
     intents.NEVER_MIND: "No problem. What else can I do for you?",
     Form.WHY: "I only ask for what I need to look something up. What would you like to know?",
 }
+SIDES: dict[Phrases, str] = {
+    Form.WHO: SMALL_TALK[intents.WHO_ARE_YOU],
+    Form.CAN_DO: MEANS,
+    Form.HOW_LONG: "Most questions take a minute. What would you like to know?",
+    Form.LANGUAGE: "Yes, I speak English. What can I do for you?",
+    Form.OTHER_LANGUAGE: "I'm sorry, I only speak English. What can I do for you?",
+    Form.START_OVER: "All right, from the beginning. What can I do for you?",
+    Form.CANCEL: SMALL_TALK[intents.NEVER_MIND],
+    Form.DONE: SMALL_TALK[NO],
+    Form.BYE: SMALL_TALK[intents.BYE],
+}
+"""Answers to words beside the point."""
+THIS_IS_US = "Yes, this is NewTelco. What can I do for you?"
 OPEN_QUESTIONS = (intents.HOW_ARE_YOU, intents.WHO_ARE_YOU)
 
 
@@ -55,7 +71,7 @@ async def chat_agent(caller: Caller) -> Lines:
     yield "Hi, you've reached NewTelco."
     said = "How can I help you?"
     while True:
-        reply = await form.ask(said, *SMALL_TALK, *intents.REQUESTS, accepts=_is_request, again=MEANS)
+        reply = await form.ask(said, *SMALL_TALK, *SIDES, *intents.REQUESTS, IN_PLACE, accepts=_is_request, again=MEANS)
         said = await form.answer(reply, said)
 
 
@@ -77,13 +93,17 @@ class EnquiryForm(Form):
     NOTHING = "Sorry, I didn't catch that."
     SORRY = "Sorry, I didn't understand that."
     PATIENCE = "Take your time."
+    ASSISTANT = "I'm NewTelco's voice assistant, not a human."
+    HELP = MEANS
 
     def __init__(self, caller: Caller) -> None:
-        asides = dict.fromkeys(intents.REQUESTS, self._digression)
+        asides = {**dict.fromkeys(intents.REQUESTS, self._digression), IN_PLACE: self._place}
         super().__init__(caller, asides=asides, otherwise=self._digression, phone=PHONE, zip=ZIP)
         self._current = Request(None, "")
         self._last: Request | None = None
         """The supervisor's last request."""
+        self._pending: Request | None = None
+        """A request whose number the caller did not give, or not yet."""
         self._digressed = ""
         """The answer to another request than the one that waits for a number."""
         self._fillers = 0
@@ -91,11 +111,33 @@ class EnquiryForm(Form):
 
     async def answer(self, reply: Reply, said: str) -> str:
         """Return the answer to a reply to an open question."""
+        if (prompted := to_repeat(reply.text)) is not None:
+            return prompted  # too obliging on purpose: the guardrail must stop it
+        if reply.meant in SIDES:
+            if reply.meant is Form.START_OVER:
+                self.forget("phone", "zip")
+                self._last = self._pending = None
+            return SIDES[reply.meant]
+        if asks_for_name(reply.text) and detect_intent(reply.text) is None:
+            return THIS_IS_US
+        first, *others = sorted(
+            (Request(detect_intent(part), part) for part in parts_of(reply.text)), key=self._is_incomplete
+        )
+        said = await self._first(reply, first, said)
+        for request in others:
+            await act(said)
+            said = await self.serve(request)
+        return said
+
+    def _is_incomplete(self, request: Request) -> bool:
+        """Return whether a request needs a number that the caller has not given."""
+        need = NEEDS.get(request.intent) if request.intent else None
+        return need is not None and need not in self and not read_digits(request.words)
+
+    async def _first(self, reply: Reply, request: Request, said: str) -> str:
+        """Return the answer to the first request of a reply."""
         text = reply.text
         offers_store, self._offers_store = self._offers_store, False
-        if (prompted := to_repeat(text)) is not None:
-            return prompted  # too obliging on purpose: the guardrail must stop it
-        request = Request(detect_intent(text), text)
         about_account = IS_IT_RIGHT in said or (request.intent or (self._last and self._last.intent)) is Intent.BILL
         heard = self.hear(text, "phone" if about_account and "phone" in self else None)
         if heard and "phone" in self and self["phone"] is not None:  # a denied or incomplete one has no value
@@ -128,13 +170,14 @@ class EnquiryForm(Form):
             number = (await self.fill(need, before="I'm happy to look."))[need]
             if number is None:
                 self.forget(need)
+                self._pending = request
                 return self._digressed or f"No problem. {MEANS} What would you like?"
             before = f"{self._spoken(need)}. "
         return await self._escalate(request, before)
 
     async def _number(self, request: Request) -> str:
         """Answer a phone number that was not asked for, or that corrects the one before."""
-        about = request if request.intent is not None else self._last
+        about = request if request.intent is not None else self._pending or self._last
         if about is not None and NEEDS.get(about.intent or Intent.PERSON) == "phone":
             return await self._escalate(about, f"{self._spoken('phone')}. ")
         if request.intent is not None:
@@ -144,8 +187,9 @@ class EnquiryForm(Form):
     async def _code(self, code: str) -> str:
         """Answer a zip code that was not asked for."""
         self["zip"] = code
-        if self._last is not None and self._last.intent is Intent.STORES:
-            return await self._escalate(self._last, f"{spoken_number(code)}. ")
+        about = self._pending or self._last
+        if about is not None and about.intent is Intent.STORES:
+            return await self._escalate(about, f"{spoken_number(code)}. ")
         self._offers_store = True
         return f"Would you like the store that is nearest to {spoken_number(code)}?"
 
@@ -169,9 +213,17 @@ class EnquiryForm(Form):
         self._digressed = await self.serve(request) if NEEDS.get(request.intent) != need else ""
         return ""
 
+    async def _place(self, reply: Reply) -> str:
+        """Take a town for its zip code."""
+        if self._current.intent is Intent.STORES:
+            self["zip"] = zip_code_in(reply.text)
+        return ""
+
     async def _escalate(self, request: Request, before: str = "") -> str:
         """Ask the supervisor, after a filler."""
         self._last = Request(request.intent or (self._last.intent if self._last else None), request.words)
+        if self._pending and request.intent is self._pending.intent:
+            self._pending = None
         filler = ("Let me check.", "One moment.", "Just a second.", "Let me look into that.")[self._fillers % 4]
         self._fillers += 1
         await act(before + filler)

@@ -25,7 +25,12 @@ _FOREIGN = re.compile(r"\b(?:rain|snow|weather|joke|news|football|pizza|table|ho
 """Subjects that have nothing to do with NewTelco, although "it" may stand beside them."""
 _REFERS_BACK = re.compile(
     r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|why|when|month"
-    r"|how (?:much|many|long|about)|what about)\b"
+    r"|how (?:much|many|long|about)|what about|before|previous|earlier|same|there|january|february|march|april|june"
+    r"|july|august|september|october|november|december)\b"
+)
+_COMPARES = re.compile(r"\bcheap(?:er|est)?\b(?! plan)")
+_MONTHS = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)(?='s?\b|\W|$)"
 )
 
 
@@ -69,19 +74,27 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
     bill, before = account["last_bill"], account["bill_before"]
     words = asked.lower()
     items = [f"${item['amount_usd']:.2f} for {item['what']}" for item in bill["items"]]
-    earlier = rf"(?:last month|month before|before that|previous|{before['period'].lower()})\b"
+    earlier = rf"(?:last month|(?:month|one|bill) before|before that|previous|{before['period'].lower()})\b"
     compared = re.sub(rf"\b(?:than|compared (?:to|with))\b(?:\W+\w+){{0,3}}?\W+{earlier}", " ", words)
     if re.search(rf"\b{earlier}", compared):  # "higher than last month" is about the last bill
         less = f"${bill['total_usd'] - before['total_usd']:.2f}"
         return f"In {before['period']} your bill was ${before['total_usd']:.2f}, {less} less than in {bill['period']}."
-    if re.search(r"\b(?:due|pay|when)\b", words):
+    known = (bill["period"].lower(), before["period"].lower())
+    if any(month not in known and month not in account["due_date"].lower() for month in _MONTHS.findall(compared)):
+        return f"I only have your bills of {before['period']} and {bill['period']}. Which of them do you mean?"
+    extra = max(bill["items"][1:], key=lambda item: float(item["amount_usd"]))
+    asks_for_extra = re.search(r"\b(?:extra|what for|for what|charge for)\b", words) is not None
+    reason = f"${extra['amount_usd']:.2f} are for {extra['what']}."
+    if re.search(r"\b(?:due|pay|when|when's)\b", words):
         by_itself = "" if account["automatic_payment"] else " It is not paid automatically."
-        return f"Your balance of ${account['balance_usd']:.2f} is due on {account['due_date']}.{by_itself}"
+        due = f"Your balance of ${account['balance_usd']:.2f} is due on {account['due_date']}.{by_itself}"
+        return f"{reason} {due}" if asks_for_extra else due
+    if asks_for_extra:
+        return reason
     if re.search(r"\bplan\b", words):
         return f"You are on the {account['plan']} plan, for ${bill['items'][0]['amount_usd']:.2f} a month."
     total = f"${bill['total_usd']:.2f}"
     if re.search(r"\b(?:high\w*|more|expensive|much|why|odd|wrong|strange|went up)\b", words):
-        extra = max(bill["items"][1:], key=lambda item: float(item["amount_usd"]))
         rise = f"${bill['total_usd'] - before['total_usd']:.2f}"
         return f"Your bill is {total}, {rise} more than in {before['period']}. The reason is {extra['what']}."
     return f"Your balance is ${account['balance_usd']:.2f}: {', '.join(items[:-1])}, and {items[-1]}."
@@ -92,7 +105,9 @@ def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, Any]])
     if not stores:
         near = spoken_number(zip_code)
         return f"I'm sorry, we have no store near {near}. You can reach us at 1 800 555 0187, every day."
-    other = re.search(r"\b(?:another|other|different|second|next)\b", asked.lower()) is not None and len(stores) > 1
+    other = re.search(r"\b(?:another|other|different|second|next)\b", asked.lower()) is not None
+    if other and len(stores) == 1:
+        return f"{stores[0]['name']} is our only store near {spoken_number(zip_code)}."
     store = stores[1 if other else 0]
     which = "Another one" if other else "The nearest store"
     miles = store["distance_miles"]
@@ -109,6 +124,8 @@ def about_policy(asked: str, documents: Sequence[Mapping[str, Any]]) -> str:
         return f"I'm sorry, I have no policy about that. {CAN_DO}"
     document = documents[0]
     sentences: list[str] = document["content"]
+    if _COMPARES.search(asked.lower()) and (priced := _prices(sentences)):
+        return f"{' '.join(priced)} [{document['name']}]({document['id']})"
     wanted = stems(asked) - stems(document["name"])
     scores = [len(wanted & stems(sentence)) for sentence in sentences]
     best = sorted(range(len(sentences)), key=lambda place: (-scores[place], place))[:2]
@@ -116,6 +133,13 @@ def about_policy(asked: str, documents: Sequence[Mapping[str, Any]]) -> str:
         best = best[:1]
     said = " ".join(sentences[place] for place in sorted(best))
     return f"{said} [{document['name']}]({document['id']})"
+
+
+def _prices(sentences: Sequence[str]) -> list[str]:
+    """Return the sentences that compare prices; none if one of them names the cheapest."""
+    if any("cheapest" in sentence for sentence in sentences):
+        return []
+    return [sentence for sentence in sentences if re.search(r"\bcosts? \d+ dollars", sentence)]
 
 
 def _heard(question: Question) -> list[str]:
@@ -129,10 +153,14 @@ def _intent(heard: Sequence[str]) -> Intent | None:
     """Return the intent of the last message, or an earlier intent if the message refers back to it."""
     last = _without_labels(heard[-1])
     words = last.lower()
-    if (intent := detect_intent(last)) is not None or not _REFERS_BACK.search(words) or _FOREIGN.search(words):
+    intent = detect_intent(last)
+    is_open = intent is Intent.PLANS and _COMPARES.search(words) is not None and "plan" not in words
+    if not is_open and (intent is not None or not _REFERS_BACK.search(words) or _FOREIGN.search(words)):
         return intent
-    earlier = (detect_intent(_without_labels(text)) for text in reversed(heard[:-1]))
-    return next((intent for intent in earlier if intent is not None and intent is not Intent.REGRET), None)
+    said_before = (_without_labels(text) for text in reversed(heard[:-1]) if words.rstrip(".") not in text.lower())
+    earlier = map(detect_intent, said_before)
+    before = next((each for each in earlier if each not in (None, Intent.REGRET, Intent.PERSON, Intent.CHANGE)), None)
+    return before if intent is None or before in (Intent.INTERNATIONAL, Intent.FAMILY, Intent.HANDSETS) else intent
 
 
 def _without_labels(text: str) -> str:

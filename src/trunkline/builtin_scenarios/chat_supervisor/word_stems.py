@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from trunkline.builtin_scenarios.data_files import DataFiles
+
 _COMMON = frozenset(
     re.findall(
         r"\w+",
@@ -17,10 +19,12 @@ _SAME = {
     "lost": "loss", "iphone": "handset", "phone": "handset", "phones": "handset", "device": "handset",
     "abroad": "country", "calling": "call", "promo": "promotion", "internet": "data",
 }  # fmt: skip
+COUNTRIES = frozenset(DataFiles(__file__).all_words("countries.txt"))
+"""Countries and regions in lower case, besides Canada and Mexico."""
 _ENDINGS = re.compile(r"(?:ies|e?s|ed?|ing|y)$")
 
 
 def stems(text: str) -> set[str]:
     """Return the stems of the content words in `text`; words of one meaning share a stem."""
     words = [word for word in re.findall(r"[a-z]{3,}", text.lower()) if word not in _COMMON]
-    return {_ENDINGS.sub("", _SAME.get(word, word))[:8] for word in words}
+    return {_ENDINGS.sub("", "country" if word in COUNTRIES else _SAME.get(word, word))[:8] for word in words}

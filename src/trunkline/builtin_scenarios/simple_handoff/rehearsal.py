@@ -10,19 +10,18 @@ from trunkline.builtin_scenarios.simple_handoff.haiku import compose
 from trunkline.builtin_scenarios.simple_handoff.topic import read_topic
 from trunkline.builtin_scenarios.simple_handoff.word_lists import DATA, spoken_nouns
 
-SAID = {name: Phrases(*patterns) for name, patterns in DATA.sections("phrases.txt").items()} | {"yes": YES, "no": NO}
-WANTED = Phrases("[oh] [yes] [please] [well] [a haiku | one] about {topic}", topic=Words((), open=True))
+SAID = DATA.phrases("phrases.txt") | {"yes": YES, "no": NO}
+SAID |= {side: getattr(Form, side.upper()) for side in ("bye", "cancel", "how_long", "start_over", "who")}
+WANTED = Phrases("([oh] [yes] [please] [well] [a haiku | one] about | haiku) {topic}", topic=Words((), open=True))
 """A topic for the greeter; typed only, so that the recogniser does not confuse it with "yes"."""
 TOPIC = Phrases("{topic}", "[[a haiku] about] [the] {noun}", topic=Words((), open=True), noun=Words(spoken_nouns()))
 """A topic. The second pattern is for the recogniser, which hears a noun best after few possible words."""
 QUESTION = "Shall I write another one? Or name a new topic."
-ASIDES, ANSWERS = (
-    {SAID[name]: lines[0] for name, lines in DATA.sections(f"{agent}_answers.txt").items()}
-    for agent in ("greeter", "writer")
-)
-_ASIDE, _REQUEST = ("".join(lines) for lines in DATA.sections("topic_frame.txt").values())
+ASIDES, ANSWERS = (DATA.answers(f"{agent}_answers.txt", SAID) for agent in ("greeter", "writer"))
+_ASIDE, _REQUEST, _CORRECTION, _AFTERWARDS = ("".join(lines) for lines in DATA.sections("topic_frame.txt").values())
 _BEFORE = re.compile(rf"^(?:(?:{_ASIDE})\b[\s,.!:;…—-]*)*(?:(?:{_REQUEST})\b[\s,:]*)?", re.IGNORECASE)
-_AFTER = re.compile(r"[\s,]+(?:please|thanks|thank you|instead)[\s.!]*$", re.IGNORECASE)
+_AFTER = re.compile(rf"(?:[\s,]+(?:{_AFTERWARDS}))+[\s.!]*$", re.IGNORECASE)
+_CORRECTED = re.compile(rf".*[\s,.…—-](?:{_CORRECTION})\s+(?=\w)", re.IGNORECASE | re.DOTALL)
 rehearsal = Rehearsal()
 rehearsal.answers("moderation")(moderation_answer(r"\b(?:prose is better|haikus? (?:is|are) (?:stupid|boring|dead))\b"))
 
@@ -37,11 +36,10 @@ class HaikuForm(Form):
 async def greeter(caller: Caller) -> Lines:
     """Play the greeter."""
     yield "Hello, and welcome!"
-    question, again = "Would you like to hear a haiku? Just say: yes please.", "Would you like a haiku?"
-    form = HaikuForm(caller, asides=ASIDES)
+    question = "Would you like to hear a haiku? Just say: yes please."
+    form, again = HaikuForm(caller, asides=ASIDES), "Would you like a haiku? Say: yes please, or: no thanks."
     while True:
-        again_with_choice = f"{again} Say: yes please, or: no thanks."
-        reply = await form.ask(question, YES, NO, SAID["gladly"], SAID["done"], WANTED, again=again_with_choice)
+        reply = await form.ask(question, YES, NO, SAID["gladly"], SAID["done"], WANTED, again=again)
         if reply.meant in (NO, SAID["done"]):
             question = "Then not today. If you change your mind, just say: yes please."
             continue
@@ -77,5 +75,5 @@ async def haiku_writer(caller: Caller) -> Lines:
 
 def topic_in(text: str | None) -> str:
     """Return the topic in a caller's words, with its capitals and accents; "" without one."""
-    topic = _AFTER.sub("", _BEFORE.sub("", (text or "").strip()))
+    topic = _AFTER.sub("", _BEFORE.sub("", _CORRECTED.sub("", (text or "").strip())))
     return topic if read_topic(topic) else ""
