@@ -4,7 +4,7 @@
 
 Calls: a service without audio plays both sides. Every two seconds the caller of each call speaks and gets an answer,
 with 44 events of the service, and a page receives the whole log. The figure is for a turn every five seconds, which is
-about the pace of people.
+about the pace of people. `call_memory.py` measures their memory.
 
 Handoffs: two agents hand a caller to each other repeatedly. The service measures the time from the model's function
 call to the following `session.update`, beside a bare socket that answers each call with a prepared update. The
@@ -44,20 +44,18 @@ async def trunkline_before(model: StubModel) -> AsyncIterator[tuple[Served, str]
 
 
 async def calls(count: int, seconds: float) -> None:
-    """Measure the cost of a turn without audio, and the memory of a call."""
+    """Measure the cost of a turn without audio."""
     model = StubModel(turn_every_s=TURN_EVERY_S)
     async with trunkline_before(model) as (server, _), AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         async with calling(server.url, transport="webrtc") as page:
             await drained(page, 3.0)
         await server.until_idle()
-        before_kb = server.memory_kb
         pages: list[CallPage] = []
         for _ in range(count):
             page = await stack.enter_async_context(calling(server.url, transport="webrtc"))
             pages.append(page)
             tasks.create_task(drained(page, 1000.0))
         await asyncio.sleep(SETTLE_S)
-        kb = (server.memory_kb - before_kb) / count
         began, cpu, turns = time.perf_counter(), sum(server.cpu_s), model.turns
         events = sum(page.events for page in pages)
         await asyncio.sleep(seconds)
@@ -66,7 +64,7 @@ async def calls(count: int, seconds: float) -> None:
         await asyncio.gather(*(page.socket.close() for page in pages))
     print(f"{count} calls over WebRTC, a turn every {TURN_EVERY_S:g} s in each, {took:.0f} s")
     print(f"  {1000 * cpu / turns:.2f} ms of processor time a turn, {events / turns:.0f} events to the page each")
-    print(f"  {turns * USUAL_TURN_S / cpu:.0f} calls a core with a turn every {USUAL_TURN_S:g} s; {kb:.0f} kB a call")
+    print(f"  {turns * USUAL_TURN_S / cpu:.0f} calls a core with a turn every {USUAL_TURN_S:g} s")
 
 
 async def handoffs() -> None:

@@ -94,6 +94,12 @@ class Served:
         return total
 
     @property
+    def own_memory_kb(self) -> float:
+        """Return the memory in kB that the process has allocated, without its descendants and mapped files."""
+        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return float(rollup.partition("\nAnonymous:")[2].split()[0])
+
+    @property
     def threads(self) -> int:
         """Return the number of threads of the process."""
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import itertools
+import math
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -58,12 +59,14 @@ class StubModel:
 
     Attributes:
         turn_every_s: over WebRTC, the interval of the caller's turns, in seconds; None for no turns.
+        max_turns: number of turns after which each of these callers is silent; it may change at any time.
         answers: over the relay, each response is a short one with words, instead of audio that echoes the caller's.
         transfers: if not empty, each response is the next of these function calls, in a cycle.
         handoffs_s: time from each such call to the following `session.update`.
     """
 
     turn_every_s: float | None = None
+    max_turns: float = math.inf
     transfers: tuple[str, ...] = ()
     answers: bool = False
     handoffs_s: list[float] = field(default_factory=list)
@@ -177,13 +180,16 @@ class _Session:
 
     async def talk(self, every_s: float) -> None:
         """Simulate turns of a WebRTC caller with answers, until cancelled."""
+        turns = 0
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 await asyncio.sleep(every_s)
-                item_id = await self._caller_speaks()
-                await self._answer()
-                await self._transcribe(item_id)
-                self._model.turns += 1
+                if turns < self._model.max_turns:
+                    item_id = await self._caller_speaks()
+                    await self._answer()
+                    await self._transcribe(item_id)
+                    turns += 1
+                    self._model.turns += 1
 
     async def _caller_speaks(self) -> str:
         item_id = self._new("item")
