@@ -362,6 +362,23 @@ def test_a_side_question_beside_a_value_is_answered(filling: Filling) -> None:
     )
 
 
+@pytest.mark.parametrize("reply", ["yes, and when are you open?", "that's right. When are you open?"])
+def test_a_side_question_beside_a_yes_is_answered(filling: Filling, reply: str) -> None:
+    filling.says("Dana", "206 555 0100")
+    assert filling.says(reply) == "From nine to five. Thank you. When were you born?"
+
+
+def test_a_side_question_beside_the_last_value_is_answered(filling: Filling) -> None:
+    filling.says(*ANSWERS[:-1])
+    assert filling.says("large, and when are you open?") == f"From nine to five. {READY}"
+
+
+@pytest.mark.parametrize("reply", ["I wonder what it looks like", "I am sorry for you"])
+def test_a_word_of_a_repeat_in_another_sentence_does_not_repeat(filling: Filling, reply: str) -> None:
+    filling.says("Dana")
+    assert filling.says(reply) == "I'm sorry, I didn't get that. What is your number?"
+
+
 @pytest.mark.parametrize("reply", ["hold on", "just a second please", "let me look", "wait, let me think"])
 def test_a_caller_may_take_time(filling: Filling, reply: str) -> None:
     filling.says("Dana")
@@ -419,6 +436,11 @@ def test_a_second_misunderstanding_is_helped_differently(filling: Filling) -> No
         "What is your number?"
     )
     assert "one by one" not in filling.says("206 555 0100", "blah")
+
+
+def test_the_help_is_not_said_twice(filling: Filling) -> None:
+    filling.says(*ANSWERS[:3], "31 February 1990", "blah")
+    assert filling.says("blah").count("I need a day, a month and a year") == 1
 
 
 def test_choices_are_listed_after_a_second_misunderstanding(filling: Filling) -> None:

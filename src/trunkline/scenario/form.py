@@ -67,8 +67,12 @@ Aside = str | Callable[[Reply], Awaitable[str | None]]
 
 SLOW = 0.75
 """The relative speed of words that are repeated more slowly."""
+_REPEAT_LENGTH = 7
+"""The length of "pardon" or "what" with a space: a shorter request for a repeat is one only as a whole."""
 _HAS_MORE = re.compile(r"\b(?:make (?:that|it)|i mean|i meant|i said|actually|instead|it's|not)\b")
 """Words after a "wait" that correct something."""
+_ASKS = re.compile(r"\b(?:who|what|what's|when|where|how|(?:is|are|do|does|can|will) (?:it|this|you|i|there))\b")
+"""Words of a question: an aside beside a yes without them, such as thanks, needs no answer."""
 
 
 class _Status(Enum):
@@ -156,6 +160,8 @@ class Form:
         self._otherwise = otherwise
         self._offer = offer
         self._lead = ""
+        self._unsaid = ""
+        """The answer to a question beside the last value, until the agent says it."""
         self._missed = 0
         self._is_slow = False
         self._wanted: tuple[str, ...] = ()
@@ -207,7 +213,9 @@ class Form:
         self._wanted = names or tuple(self._fields)
         while (name := self._next(self._wanted)) is not None:
             await self._take_turn(name)
-        self._lead = ""
+        if self._unsaid:
+            await act(self._unsaid)
+        self._lead = self._unsaid = ""
         return self.values
 
     async def ask(
@@ -319,7 +327,7 @@ class Form:
     async def _hear(self, question: str, hears: tuple[Phrases, ...], reading: say | None = None) -> Reply:
         """Say the pending words and the question, and return the reply; a murmur does not end them."""
         self.said = f"{self._lead} {question}".strip()
-        self._lead = ""
+        self._lead = self._unsaid = ""
         lines = [*([reading] if reading else []), say(self.said)]
         if self._is_slow:
             lines = [replace(line, speed=max(line.speed * SLOW, MIN_SPEED)) for line in lines]
@@ -350,8 +358,9 @@ class Form:
             self._missed = 0
             also = self._asides.get(aside) if aside is not None else None
             also = also or self._side_answer(beside(text))
-            if isinstance(also, str) and found:  # the caller asked something beside the answer
+            if isinstance(also, str) and (found or _ASKS.search(text.lower())):  # beside the answer
                 self._lead = f"{also} {self._lead}".strip()
+                self._unsaid = also
             return
         if aside is None and (side := first_side(text)) is not DONE and not self._otherwise:
             aside = side
@@ -546,7 +555,10 @@ class Form:
         self._missed += 1
         sorry = self.SORRY if reply.text.strip() else self.NOTHING
         is_check = name in self._entries and self._entries[name].status is _Status.HEARD
+        entry = self._entries.get(name)
         helps = self.YES_OR_NO if is_check else self._fields[name].help if name else helps
+        if entry and entry.ask and helps in entry.ask.ask:  # the question has it already
+            helps = ""
         self._lead = self._joined(sorry, helps, self._offer) if self._missed > 1 else sorry
 
     @staticmethod
@@ -564,7 +576,9 @@ def _meant(text: str, wanted: tuple[Phrases, ...], others: tuple[Phrases, ...] |
     if answer is Verdict.NO and NO in wanted and not _better(text, NO, wanted):
         return NO
     found = best_match(text, [phrases for phrases in (*wanted, *others) if phrases not in (YES, NO, *SIDES)])
-    return found[0] if found else None
+    if found is None or (found[0] is REPEAT and not found[1].whole and found[1].length < _REPEAT_LENGTH):
+        return None  # "what" and "sorry" are words of other sentences, too
+    return found[0]
 
 
 def _better(text: str, than: Phrases, wanted: tuple[Phrases, ...]) -> bool:

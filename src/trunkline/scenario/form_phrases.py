@@ -70,6 +70,8 @@ _NO_TOO = Phrases(
     "[no] (there's | there is) a mistake",
     "[no] you (misheard [me | it | that] | misunderstood [me | it | that])",
     "[no] I [already | just] said no",
+    "[no] [thanks | thank you] I (don't | do not) (want | need) (any | any of that | one | any (more [of that] | offer"
+    " | offers) | it | that | this | them)",
 )
 _PRAISE = Phrases(
     "[that's | that is | it's] (great | wonderful | excellent | lovely | brilliant | fantastic | splendid | super"

@@ -278,6 +278,12 @@ ADDRESS_FIELD = Field(
         "[no] ([it's | it is | still] the same [address | one | as before] | same (address | as before) | no changes)",
         "you ([already | should] have (it | that | my address) [already] | know (it | that) [already])",
         "leave it [as it is]",
+        too=(
+            "[it is | that is] [already | still] on (file | record)",
+            "(you | you've) [already] have (it | that) on (file | record)",
+            "(still | at) the same (place | house | address)",
+            "I (haven't | have not) moved",
+        ),
     ),
     named=Phrases("[my | the] [new | street | home] address [is]", "I live at", "I moved to"),
     why="Your parcels go there, and we pick up returns there.",

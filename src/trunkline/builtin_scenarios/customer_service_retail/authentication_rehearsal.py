@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trunkline import NO, YES, Caller, Lines, Phrases, Rehearsal, Reply, act, call_tool, say
 from trunkline.builtin_scenarios.customer_service_retail.addresses import ADDRESS_FIELD
-from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import BUY, BYE, LATER, ORDERS, RETURN
+from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import BUY, BYE, COST, LATER, ORDERS, RETURN
 from trunkline.builtin_scenarios.customer_service_retail.disclosure import (
     DISCLOSURE,
     DISCLOSURE_SPEED,
@@ -20,7 +20,7 @@ from trunkline.builtin_scenarios.customer_service_retail.identity_fields import 
 )
 from trunkline.builtin_scenarios.customer_service_retail.shop_form import ShopForm
 
-LEADS = {RETURN: "returns", ORDERS: "returns", BUY: "salesAgent"}
+LEADS: dict[Phrases, str] = {RETURN: "returns", ORDERS: "returns", BUY: "salesAgent"}
 REQUEST_NAMES = {"returns": "your return", "salesAgent": "something new for you"}
 IDENTITY = ("phone", "birthday", "card")
 OTHER = Phrases(
@@ -85,6 +85,7 @@ async def _learn_request(form: ShopForm) -> str:
     said = "We'll see to that together."
     if reply.meant in LEADS:
         form.caller.notes.update(request=LEADS[reply.meant], first_words=reply.text)
+        form.caller.notes["also"] = reply.meant is RETURN and BUY.match(reply.text) is not None
         said = "I can help with that."
     return f"{said} I need to verify you first; that's a few short questions."
 
@@ -157,7 +158,10 @@ async def _make_offer(form: ShopForm) -> None:
         LATER,
         reading=say(DISCLOSURE, speed=DISCLOSURE_SPEED),
         again=f"{QUESTION} Say yes, no, or: remind me later.",
-        asides={ShopForm.WHY: "It's an offer, nothing more; your answer changes nothing about your return."},
+        asides={
+            ShopForm.WHY: "It's an offer, nothing more; your answer changes nothing about your return.",
+            COST: "It's our loyalty programme, and membership is free of charge.",
+        },
     )
     await _verify(form)
     notes = form.caller.notes

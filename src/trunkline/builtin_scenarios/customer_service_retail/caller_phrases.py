@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from trunkline import Phrases
+import re
 
+from trunkline import Phrases
+from trunkline.scenario.phrases import Match
+
+_REFUSED = re.compile(
+    r"(?i)\b(?:forget|never mind|not|instead of|rather than|no longer|i'm not"
+    r"|(?:do|did|would)(?:n't| not)(?: really)? (?:want|need|like))\b"
+    r"[^,.;!?]*?(?=[,.;!?]|\b(?:but|just|i(?:'d| would| want| need))\b|$)"
+)
+
+
+class Requests(Phrases):
+    """Phrases for a request, which ignore what the caller does not want: "forget the return, I'd rather buy"."""
+
+    def match(self, text: str) -> Match | None:
+        """See `Phrases.match`."""
+        return super().match(_REFUSED.sub(" ", text.replace("’", "'")))
+
+
+_THINGS = "(snowboard | board | boots | goggles | gloves | jacket | pants | helmet | bindings | binding set | item)"
 LATER = Phrases(
     "[please] (remind me later | ask me (later | again) | maybe later | later | another time | not now)"
     " [please | thanks | thank you]",
@@ -20,7 +39,8 @@ HUMAN = Phrases(
     "[can you] [please] (transfer | connect) me to (a (human | person) | someone [else])",
 )
 ANGRY = Phrases(
-    "[this is] (ridiculous | unacceptable | outrageous | terrible | awful | a joke | a disgrace | a waste of time)",
+    "[this is] (ridiculous | unacceptable | outrageous | terrible | awful | a disgrace | a waste of time)",
+    "(this is | what) a joke",
     "(I'm | I am) (so | really | very | extremely) (angry | mad | upset | annoyed | furious)",
     "(I'm | I am) (angry | mad | furious | fed up | sick of this)",
     "[you are | you're | you] (useless | idiots | incompetent | the worst)",
@@ -40,15 +60,59 @@ WHO = Phrases(
     "am I talking to a (robot | machine | computer | bot)",
 )  # fmt: skip
 HELLO = Phrases("(hello | hi | hey) [there]", "good (morning | afternoon | evening)", "how are you [today]")
-THANKS = Phrases(
-    "[great | oh] (thanks | thank you) [very much | so much | a lot]", "(great | lovely | wonderful | nice)"
-)
+THANKS = Phrases("[great | oh] (thanks | thank you) [very much | so much | a lot]")
 BYE = Phrases(
     "[no] [thanks | thank you] [that's (all | it)] [thanks | thank you] (goodbye | bye [bye])",
     "[no] [thanks | thank you] (that's (all | it) | nothing [else] | I'm (done | good | fine)) [thanks | thank you]",
 )
 CANCEL = Phrases("[please] (cancel | stop | forget it | never mind | that's enough) [please | it | that | this]")
-RETURN = Phrases(
+SHIPPING = Phrases(
+    too=(
+        "[how much (is | for | does) | what (is | does | about)] [the] (shipping | delivery | postage) [cost | fee]",
+        "(do | can | could) you (ship | deliver | send) [it | them | things] [to [the]] [canada | mexico | europe"
+        " | alaska | hawaii | australia | abroad | overseas | another country | other countries]",
+        "how (long | soon) (does | will | is) [the] (shipping | delivery | it) [take] [to (arrive | get here | come)]",
+        "is (shipping | delivery) free",
+    )
+)
+POLICY = Phrases(
+    too=(
+        "[what is | what are | tell me [about] | how about] [your | the] (return | returns | refund | exchange) policy",
+        "[what is | tell me [about]] [your | the] policy [for | on] [used | old | broken | opened | return | returning]"
+        " [ones | goods | things | items | boards | boots | returns | stuff]",
+        "how (long | many days) do I have to (return | send) (it | them | something) [back]",
+        "can I (return | exchange | send back) [something | it | things] [I have | I've | that I | that is] used",
+    )
+)
+REFUND_TIME = Phrases(
+    too=(
+        "(how long | when) (does it take | will it take | do I | will I | until I) [to | for me to] [get]"
+        " [my | the | a] (money | refund | money back)",
+    )
+)
+SAFE = Phrases(
+    too=(
+        "(is | are) (it | that | this | my data | my details) [really] (safe | secure | private | confidential)",
+        "what (happens with | do you do with) my (data | details | number)",
+        "can I trust you",
+    )
+)
+PRICE = Phrases(
+    too=(
+        "(how much (is | are | for | does) | what (is | are | does)) [a | an | the | your] [price of | prices of]"
+        f" [a | the] [cheapest | best] [new] ({_THINGS} | snowboards | boards | one | ones) [cost]",
+    )
+)
+COST = Phrases(
+    too=(
+        "(what (does | do | would | will | is) | how much (does | is | would | will)) (it | that | this) [me]"
+        " [cost | costs] [me]",
+        "is (it | that | this) [really | for] free",
+        "what is the catch",
+        "what is (it | this | that)",
+    )
+)
+RETURN = Requests(
     "[hi | hello] [yes] [(I'd like | I would like | I want | I need) to | can I | may I]"
     " (return | send back | bring back | exchange | get a refund for)"
     " [(my | the | a | an | some | this | these | one of my) [new]"
@@ -63,14 +127,23 @@ RETURN = Phrases(
     "[hi] [I have | I've got | there's] (a | some) (problem | problems | issue) with (my | the) [new]"
     " (snowboard | board | boots | goggles | bindings | order)",
     "[it's about] (a return | returns | the returns department)",
+    too=(
+        "(return | returning | sending | giving | exchange | exchanging) [back]"
+        f" (it | this | them | that | something | one | [a | an | the | my | some | these] [new] {_THINGS}) [back]",
+        "(send | sending | give | giving | take | taking | bring | bringing | ship) (it | this | them | these"
+        f" | that | something | one | [a | an | the | my | some | these] [new] {_THINGS}) [right] back",
+        f"(send | give | take | bring | ship) back [a | an | the | my | some | these] [new] {_THINGS}",
+        "(want | like) [to] return",
+        "get my money back",
+    ),
 )
-ORDERS = Phrases(
+ORDERS = Requests(
     "where (is | are) my (order | orders | parcel | package | goggles | bindings | board)",
     "[what's] [the] (status | state) of my (order | orders)",
     "[it's about] (my order | my orders | an order)",
     "(has | when does | when will) my (order | package | parcel) (arrive | arrived | come)",
 )
-BUY = Phrases(
+BUY = Requests(
     "[hi | hello] ((I'd like | I would like | I want | I need) to | can I) (buy | order | purchase | shop for)"
     " [[a | an | some] [new] (snowboard | board | boots | goggles | gloves | jacket | pants | something)]",
     "(buy | order) (a | an | some) [new] (snowboard | board | boots | goggles | gloves | jacket | pants)",
@@ -81,4 +154,10 @@ BUY = Phrases(
     " | offers)",
     "what (promotions | sales | deals | discounts | offers) do you have",
     "[it's about] (sales | the sales department | something new)",
+    too=(
+        "(get | buy | find | need | order | looking for | shopping for) [him | her | them | me | us | myself]"
+        f" [a | an | some | the] [new | good] {_THINGS}",
+        "rather (buy | get | order) (something | one | another [one])",
+        "(spend some money | do some shopping)",
+    ),
 )

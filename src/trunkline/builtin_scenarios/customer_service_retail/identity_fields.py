@@ -34,7 +34,11 @@ def read_name(text: str, _before: object = None) -> str | None:
     plain = _FILLER.sub("", text.strip())
     introduced = _INTRODUCED.search(plain)
     words = [introduced[1]] if introduced else re.findall(r"[^\W\d_][\w'-]*", plain)
-    is_name = 0 < len(words) <= 3 and not {word.lower() for word in words} & _NOT_NAMES and not read_digits(plain)
+    first = plain.split(",")[0].strip()
+    if not introduced and first.lower() in _SPOKEN_NAME.choices:  # "Dana, if you must know"
+        words = [first]
+    is_plain = introduced is not None or not read_digits(plain)
+    is_name = 0 < len(words) <= 3 and not {word.lower() for word in words} & _NOT_NAMES and is_plain
     return words[0].title() if is_name and len(words[0]) > 1 and re.search(r"(?i)[aeiouyà-ÿ]", words[0]) else None
 
 
@@ -73,7 +77,11 @@ def written_phone(digits: str) -> str:
     return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}"
 
 
-_CARD = Phrases("[my | the | a | of my | from my | it's my] (credit card | card | visa | mastercard | bank card)")
+_CARD = Phrases(
+    "[my | the | a | of my | from my | it's my] (credit card | card | visa | mastercard | bank card)",
+    too=("[the] (credit [one] | debit card | amex | american express | master card)",),
+)
+_FOUR = Field("Which digits?", digits=4)
 _SSN = Phrases("[my | the | a | of my | from my | it's my] (social security [number] | social | ssn)")
 _KIND = "(credit card | card | visa | social security [number] | social)"
 _DIGITS = Phrases(
@@ -101,8 +109,9 @@ def read_card(text: str, before: Any) -> tuple[str, CardKind] | Partial | None:
 
 def _read_digits(text: str) -> str | None:
     """Return the digits in the text; None without a number of two digits or more."""
-    match = _DIGITS.match(re.sub(r"(?i)\b(?:last )?four digits\b", " ", text))
-    return match.slots["digits"] if match else None
+    plain = re.sub(r"(?i)\b(?:last )?four digits\b|\b(?:my )?last four\b", " ", text)
+    match = _DIGITS.match(plain)
+    return _FOUR.read(plain) or (match.slots["digits"] if match else None)
 
 
 def _read_kind(text: str) -> CardKind | None:

@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from trunkline import NO, YES, Caller, Field, Lines, Phrases, Rehearsal, act, call_tool
-from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import BUY, BYE, ORDERS, RETURN
+from trunkline import NO, YES, Caller, Field, Lines, Phrases, Rehearsal, Reply, act, call_tool
+from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import BUY, BYE, CANCEL, ORDERS, RETURN
 from trunkline.builtin_scenarios.customer_service_retail.identity_fields import PHONE, written_phone
 from trunkline.builtin_scenarios.customer_service_retail.shop_form import ShopForm
 
@@ -24,6 +24,12 @@ ITEM = Phrases(
 KEEP = Phrases(
     "[no] (never mind | forget it) [I'll keep it]",
     "[no] [you know what] (I want to | I will | I'll | I'd rather | let me) keep (it | them)",
+    too=(
+        "I (don't | do not | no longer) want to (return | send | give) (it | them | anything | something | that) [back]"
+        " [anymore | any more | after all]",
+        "(nothing | no return) [after all | anymore | at all]",
+        "I [have | I've] changed my mind [about the return]",
+    ),
 )
 DETAILS = Phrases(
     "[it's | (the | my) (board | snowboard) [is | was | has] | it [is | was | has]]"
@@ -52,6 +58,10 @@ _KEYWORDS = {
 """The items that a word may mean, the most likely first."""
 
 
+_ALSO = "You also asked for something new. Shall I put you through to our sales team?"
+_KEPT = "All right, then you keep it, and nothing was set going."
+
+
 def add_returns_part(rehearsal: Rehearsal) -> None:
     """Add the part to the rehearsal."""
     rehearsal.plays("returns")(_returns)
@@ -72,6 +82,8 @@ async def _returns(caller: Caller) -> Lines:
             await act(_status(orders))
         else:
             await _return(caller, orders, request)
+        if notes.pop("also", None) and (await form.ask(_ALSO, YES, NO)).meant is YES:
+            await act(await form.lead("salesAgent", ""))
         reply = await form.ask("Is there anything else?", RETURN, ORDERS, BYE, NO, YES, ITEM)
         while reply.meant in (NO, BYE, YES):
             more = "What is it about?" if reply.meant is YES else "Then have a good time on the mountain. Goodbye!"
@@ -109,9 +121,17 @@ async def _return(caller: Caller, orders: Sequence[Order], request: str) -> None
         thanks="",
         help="You can say: the board, the boots, the goggles or the bindings.",
     )
-    form = ShopForm(caller, {BUY: "salesAgent"}, item=item_field)
+
+    async def keep(_reply: Reply) -> None:
+        form["item"] = None
+        await act(_KEPT)
+
+    answers = dict.fromkeys((KEEP, CANCEL, ShopForm.CANCEL), keep)
+    form = ShopForm(caller, {BUY: "salesAgent"}, answers=answers, item=item_field)
     form.hear(request, "item")
-    order, item = (await form.fill())["item"]
+    if (piece := (await form.fill())["item"]) is None:
+        return
+    order, item = piece
     question, asked = "Why would you like to return it, and in what condition is it?", ""
     reasons: list[str] = []
     action = "exchange" if "exchange" in request.lower() else "return"
@@ -131,7 +151,7 @@ async def _return(caller: Caller, orders: Sequence[Order], request: str) -> None
             await _read_policy(caller, item)
             known = item
         if reply.meant is KEEP:
-            await act("All right, then you keep it, and nothing was set going.")
+            await act(_KEPT)
             return
         reasons.append({YES: "It is unused.", NO: "It was used."}.get(reply.meant or KEEP, reply.text))
         action = "exchange" if "exchange" in reply.text.lower() else action
@@ -165,6 +185,8 @@ async def _read_policy(caller: Caller, item: dict[str, object]) -> None:
 def is_reason(text: str) -> bool:
     """Return whether the words give a reason for a return, or the condition of the goods."""
     words = text.lower().replace("’", "'")
+    if _QUESTION.match(words) and words.rstrip().endswith("?") and len(re.split(r"[.!?]\s", words)) == 1:
+        return False
     if _REASON.search(words):
         return True
     return len(words.split()) > 6 and not _QUESTION.match(words)

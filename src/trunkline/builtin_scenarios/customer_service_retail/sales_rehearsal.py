@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trunkline import NO, YES, Caller, Lines, Phrases, Rehearsal, Reply, act, call_tool
 from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import BYE, ORDERS, RETURN
-from trunkline.builtin_scenarios.customer_service_retail.catalogue import SALE, SaleItem
+from trunkline.builtin_scenarios.customer_service_retail.catalogue import SALE, SaleItem, on_sale
 from trunkline.builtin_scenarios.customer_service_retail.identity_fields import PHONE, written_phone
 from trunkline.builtin_scenarios.customer_service_retail.shop_form import ShopForm
 
@@ -33,6 +33,7 @@ TAKE = Phrases(
     f"[yes] [please] (I'll take | I will take | I'd take | add | give me | put | I want | I'd like) [{_COUNT}] [of]"
     f" {_IT} [in (my | the) cart | to (my | the) cart] [please]",
     f"[yes] (I'll take | I will take | add | give me | make (it | that)) {_COUNT} [of] [them] [please]",
+    too=(f"[yes] [please] {_COUNT} [of] (them | those | please) [please]",),
 )
 REMOVE = Phrases(f"[please] [no] (remove | take out | without | not) [the | any] ({_NAMES} | {_IT}) [please]")
 ASK_ABOUT = Phrases(
@@ -40,6 +41,7 @@ ASK_ABOUT = Phrases(
     f" | tell me about | what about | how about | do you have) [the | a | any | some] ({_NAMES} | {_IT}) [cost]",
     "(what does it cost | what's the price | how much [is it | are they | does it cost | do they cost])",
 )
+CHEAPEST = Phrases(too=("(cheapest | least expensive | lowest price | most affordable)",))
 CHECKOUT = Phrases(
     "[I'd like | I want | can I | let me] [to] (check out | checkout | pay [now]) [please] [now]",
     "[no] [thanks] that's (all | it | everything) [thanks | please] [check out]",
@@ -63,12 +65,13 @@ async def _sales(caller: Caller) -> Lines:
     if best := await _offers("any"):
         await act(f"The best today: {_listed(best[:3])}.")
     again = question = "What are you looking for: a snowboard, boots, clothing or accessories?"
+    shown = "any"
     item: SaleItem | None = None
     """The item that "it" means."""
     while True:
         offered = question.endswith(_OFFER)
         reply = await form.ask(
-            question, TAKE, REMOVE, ASK_ABOUT, CHECKOUT, RECOMMEND, NO, BYE, YES, *CATEGORIES.values(),
+            question, TAKE, REMOVE, CHEAPEST, ASK_ABOUT, CHECKOUT, RECOMMEND, NO, BYE, YES, *CATEGORIES.values(),
             again=again,
             help="You can name a thing, ask for its price, or say: check out.",
         )  # fmt: skip
@@ -82,16 +85,16 @@ async def _sales(caller: Caller) -> Lines:
         elif item and reply.meant is ASK_ABOUT:
             question = again = f"{_priced(item)} {_OFFER}"
         elif category := next((name for name, meaning in CATEGORIES.items() if reply.meant is meaning), None):
-            offers = await _offers(category)
+            offers, shown = await _offers(category), category
             listed = f"There is {_listed(offers)}." if offers else "I can't look that up just now."
             question = f"{listed} Which one may I put into your cart?"
-        elif reply.meant is RECOMMEND:
-            item = next(each for each in SALE if each.name == "Alpine Blade")
-            question = f"For a first season I'd take the Alpine Blade: it forgives. {_OFFER}"
+        elif reply.meant in (RECOMMEND, CHEAPEST):
+            item, praise = _advised(reply, shown)
+            question = again = f"{praise} {_OFFER}"
+        elif cart and _is_done(reply, question):
+            question = await _checked_out(form, cart)
         elif reply.meant in (YES, TAKE, REMOVE, ASK_ABOUT):
             question = "Good. Which one, then?" if reply.meant in (YES, TAKE) else "Which one do you mean?"
-        elif cart and reply.meant in (CHECKOUT, NO, BYE) and not (offered and reply.meant is NO):
-            question = await _checked_out(form, cart)
         elif reply.meant is CHECKOUT:
             question = "Your cart is still empty. What would you like?"
         elif reply.meant is BYE:
@@ -101,6 +104,24 @@ async def _sales(caller: Caller) -> Lines:
 
 
 _OFFER = "Shall I put it into your cart?"
+_PAY = "shall we check out?"
+
+
+def _is_done(reply: Reply, question: str) -> bool:
+    """Return whether the caller wants nothing else in the cart."""
+    if reply.meant is NO:
+        return not question.endswith(_OFFER)
+    return reply.meant in (CHECKOUT, BYE) or (reply.meant is YES and question.endswith(_PAY))
+
+
+def _advised(reply: Reply, shown: str) -> tuple[SaleItem, str]:
+    """Return an item with a sentence: the cheapest of the category that is named or was shown, or one for beginners."""
+    if reply.meant is RECOMMEND:
+        item = next(each for each in SALE if each.name == "Alpine Blade")
+        return item, "For a first season I'd take the Alpine Blade: it forgives."
+    category = next((name for name, meaning in CATEGORIES.items() if meaning.match(reply.text)), shown)
+    item = min(on_sale(category), key=lambda each: each.sale_price_usd)
+    return item, _priced(item)
 
 
 def _count(reply: Reply) -> int:
@@ -123,7 +144,7 @@ async def _added(cart: list[SaleItem], item: SaleItem, count: int) -> str:
             return f"I'm sorry, I can't put the {item.name} into your cart just now. Would you like something else?"
         cart.append(item)
     await act(_cart(cart))
-    return "Anything else, or shall we check out?"
+    return f"Anything else, or {_PAY}"
 
 
 async def _checked_out(form: ShopForm, cart: list[SaleItem]) -> str:

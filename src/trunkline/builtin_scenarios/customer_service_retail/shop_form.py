@@ -9,6 +9,7 @@ from trunkline import NO, YES, Caller, Field, Form, Phrases, Reply, act, transfe
 from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
 from trunkline.builtin_scenarios.customer_service_retail import shop
 from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import HUMAN
+from trunkline.scenario.form import Aside
 
 OFFER = "If you'd rather talk to a human, just say: human."
 ANSWERS: Mapping[Phrases, str] = {
@@ -18,6 +19,11 @@ ANSWERS: Mapping[Phrases, str] = {
     phrases.WHO: "I'm the automatic assistant of Snowy Peak Boards, not a human.",
     phrases.HELLO: "Hello to you!",
     phrases.THANKS: "You're welcome.",
+    phrases.SHIPPING: "The payment link shows the cost and the time of shipping before you pay.",
+    phrases.POLICY: "Unused goods can come back within 30 days of delivery, and defects are covered for one year.",
+    phrases.REFUND_TIME: "Once it is here, the inspection takes up to five business days.",
+    phrases.SAFE: "Yes: I only need it to find you in our books.",
+    phrases.PRICE: "Our sales team has all prices.",
     phrases.CANCEL: "We can stop here any time: just hang up. To go on:",
     phrases.BYE: "Goodbye, if you have to go! If not:",
 }
@@ -36,6 +42,7 @@ class ShopForm(Form):
         caller: the caller.
         leads: phrases that request another agent; callers may always request a human.
         refuses: returns the words that refuse a transfer, or None to allow it.
+        answers: more answers to unrelated words.
         fields: the fields.
     """
 
@@ -46,13 +53,15 @@ class ShopForm(Form):
         caller: Caller,
         leads: Mapping[Phrases, str],
         refuses: Callable[[str, Reply], str | None] = lambda _agent, _reply: None,
+        answers: Mapping[Phrases, Aside] | None = None,
         **fields: Field,
     ) -> None:
         self._refuses = refuses
         transfers = {
             meant: partial(self._asked, agent, meant) for meant, agent in {HUMAN: "simulatedHuman", **leads}.items()
         }
-        super().__init__(caller, asides={**transfers, **ANSWERS}, otherwise=None, offer=OFFER, **fields)
+        asides = {**transfers, **ANSWERS, **(answers or {})}
+        super().__init__(caller, asides=asides, otherwise=None, offer=OFFER, **fields)
 
     async def _asked(self, agent: str, meant: Phrases, reply: Reply) -> str:
         """Hand the caller over after a yes; return the words before the next question."""

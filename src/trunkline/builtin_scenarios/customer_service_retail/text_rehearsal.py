@@ -13,7 +13,8 @@ from trunkline.realtime.events import text_of
 
 _WINDOW_DAYS = 30
 _DEFECT = re.compile(
-    r"defect|broke|crack|faulty|damag|delaminat|peel|came (off|apart|loose)|fell (off|apart)|split|snapped|torn|leak"
+    r"(came|arrived|was delivered) (like that|that way|scratched|bent|used|dirty)"
+    r"|defect|broke|crack|faulty|damag|delaminat|peel|came (off|apart|loose)|fell (off|apart)|split|snapped|torn|leak"
 )
 _EXACT = re.compile(
     r"delaminat|crack|edge|base|core|sidewall|top ?sheet|nose|tail|sole|lace|seam|liner|strap|buckle|lens|screw|insert"
@@ -21,14 +22,16 @@ _EXACT = re.compile(
 )
 _CIRCUMSTANCES = re.compile(
     r"\b(after|during|while|when|in|on|out of) (\w+ ){0,4}(use|runs?|days?|rides?|riding|weeks?|turns?|season|wear)\b"
-    r"|normal use|first (day|run|time)|never used|\bused (it |them )?(once|twice|(\w+ ){1,2}times)\b"
+    r"|normal use|first (day|run|time|ride|trip|use|outing)|out of the box|(came|arrived) (like that|that way)"
+    r"|never used|\bused (it |them )?(once|twice|(\w+ ){1,2}times)\b"
 )
 _MISUSE = re.compile(
     r"\b(hit|crashed|drove|ran over|dropped|rock|tree|rail|stairs|threw|ate|chewed|my (dog|cat|fault))\b"
 )
-_USED = re.compile(r"\bused|\bworn|ridden|rode|scratch|wore")
+_USED = re.compile(r"\bused\b(?! to\b)|\bworn|ridden|rode|scratch|wore")
 _UNUSED = re.compile(
-    r"unused|un-used|never (used|worn|ridden)|not (used|worn)|haven't (used|worn|ridden)|still (in|has)|sealed|unopened"
+    r"unused|un-used|(never|not|hasn't|haven't|didn't|wasn't) (even |yet |been )*(used?|worn|wear|ridden|ride|opened)"
+    r"|still (in|has)|sealed|unopened|brand[- ]new|(like|as good as) new"
 )
 _ORDERED = re.compile(r"ordered on (\d{4}-\d\d-\d\d)")
 _DELIVERED = re.compile(r"delivered on (\d{4}-\d\d-\d\d)")
