@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Hashable, Iterable
 from typing import Generic, TypeVar
-from weakref import WeakSet
 
 InputT = TypeVar("InputT")
 EffectT = TypeVar("EffectT")
@@ -64,8 +63,8 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         self._failed = False
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
-        self._cancelled: WeakSet[asyncio.Task[None]] = WeakSet()
-        """The tasks that `cancel` has ended."""
+        self._cancelled: set[asyncio.Task[None]] = set()
+        """The tasks that `cancel` has cancelled, until they have ended."""
         self._timers: dict[TimerT, asyncio.TimerHandle] = {}
         self._fires_ms: dict[TimerT, float] = {}
         """The time at which each handle fires."""
@@ -160,6 +159,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
 
         def on_done(done: asyncio.Task[None]) -> None:
             work.close()  # the task may be cancelled before it begins
+            self._cancelled.discard(done)
             if key is not None and self._tasks.get(key) is done:
                 del self._tasks[key]
 

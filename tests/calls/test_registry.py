@@ -49,6 +49,17 @@ async def test_ended_calls_are_kept_for_a_while() -> None:
         assert registry.find(call.call_id) is None
 
 
+@in_virtual_time
+async def test_the_log_of_a_removed_call_is_gone_at_once() -> None:
+    async with CallRegistry(time_limits=CallTimeLimits(caller_wait_s=1), ended_call_ttl_s=100) as registry:
+        call = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
+        await asyncio.sleep(110)
+        assert call.log.frames_since(0)
+        running = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
+        assert call.log.frames_since(0) == []
+        assert registry.log_budget.used_bytes == running.log.size_bytes
+
+
 # Size of logs -------------------------------------------------------------------------------------------------------
 def _fills(call: Call, size: int) -> None:
     for _ in range(size // 10_000):

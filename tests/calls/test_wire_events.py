@@ -15,11 +15,12 @@ from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log, log_events
 from trunkline.calls.machine import inputs
 from trunkline.calls.machine.machine import CallMachine
+from trunkline.calls.machine.model_events import HANDLED_TYPES
 from trunkline.providers.error_policy import MAX_CONSECUTIVE_FAILURES, MAX_PAUSE_S
 from trunkline.realtime.events import NewId
 
 pytestmark = pytest.mark.pure
-KNOWN = sorted(call().machine._events.types)
+KNOWN = sorted(HANDLED_TYPES)
 
 
 def test_every_event_is_logged_unchanged() -> None:

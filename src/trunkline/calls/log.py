@@ -135,7 +135,7 @@ class Log:
 
     def frame(self, entry: Entry) -> str:
         """Return an event as JSON text. The latest event is not encoded again."""
-        return self._tail[-1] if entry.seq == self.last_seq else entry.frame()
+        return self._tail[-1] if entry.seq == self.last_seq and self._tail else entry.frame()
 
     def _keep(self, frame: str) -> None:
         tail, budget, size = self._tail, self._budget, len(frame)
@@ -162,6 +162,15 @@ class Log:
         until = self.size_bytes - size
         while len(self._tail) > 1 and self.size_bytes > until:
             self._drop_first()
+
+    def drop_all(self) -> None:
+        """Drop all events, since the call is removed.
+
+        The parts of a call refer to each other. Without this, its events would stay until a garbage collection.
+        """
+        self._budget.release(self.size_bytes)
+        self.size_bytes = 0
+        self._tail.clear()
 
     def since(self, after: int) -> list[Entry]:
         """Return the kept events with a sequence number above `after`, in order."""

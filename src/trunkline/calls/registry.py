@@ -294,4 +294,4 @@ class CallRegistry:
 
     def _remove(self, call: Call) -> None:
         del self._calls[call.call_id]
-        self.log_budget.release(call.log.size_bytes)
+        call.log.drop_all()

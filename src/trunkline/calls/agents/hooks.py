@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING
 
 from trunkline.calls.agents.containment import contained, original
@@ -34,11 +35,16 @@ MAX_WAITING_HOOKS = 1000
 HOOKED_KINDS = (AgentChanged, MessageAdded, MessageDone)
 """The events of the log that hooks follow."""
 
+_Hook = Callable[["RunContextWrapper"], Awaitable[None]]
+
 
 class HookRunner:
-    """The hooks of one call's agents. `read` takes each entry of `HOOKED_KINDS`, and `run` runs the hooks in its order.
+    """The hooks of one call's agents. `read` takes each entry of `HOOKED_KINDS`; the hooks run in its order.
+
+    No task waits for hooks, since most agents have none: `run` runs once with the call, and again for later hooks.
 
     Args:
+        spawn: runs a coroutine in a task of the call.
         append: appends an event to the log.
         context: returns the call's context for the users' code.
         timeout_s: the longest time that one hook may take.
@@ -47,15 +53,19 @@ class HookRunner:
     def __init__(
         self,
         scenario: AnyScenario,
+        spawn: Callable[[Coroutine[object, None, None]], None],
         append: Callable[[LogEventUnion], None],
         context: Callable[[], Awaitable[RunContextWrapper]],
         timeout_s: float,
     ) -> None:
         self._scenario = scenario
+        self._spawn = spawn
         self._append = append
         self._context = context
         self._timeout_s = timeout_s
-        self._waiting: asyncio.Queue[Callable[[RunContextWrapper], Awaitable[None]]] = asyncio.Queue(MAX_WAITING_HOOKS)
+        self._waiting: deque[_Hook] = deque()
+        self._will_run = True
+        """True if `run` runs, or will: the call runs it first."""
         self._speakers: dict[str, RealtimeAgent] = {}
         """The agents with hooks whose messages are not complete, by message."""
 
@@ -73,23 +83,27 @@ class HookRunner:
                 if status == "completed":
                     self._add(lambda context: self._on_answer(context, speaker, text))
 
-    def _add(self, hook: Callable[[RunContextWrapper], Awaitable[None]]) -> None:
-        try:
-            self._waiting.put_nowait(hook)
-        except asyncio.QueueFull:
+    def _add(self, hook: _Hook) -> None:
+        if len(self._waiting) == MAX_WAITING_HOOKS:
             message = f"{MAX_WAITING_HOOKS} hooks wait already; one was dropped. Let hooks return sooner."
             self._append(CallError(message=message, code="hook_failed", source="scenario"))
+            return
+        self._waiting.append(hook)
+        if not self._will_run:
+            self._will_run = True
+            self._spawn(self.run())
 
     async def run(self) -> None:
-        """Run the hooks until cancelled."""
-        while True:
-            hook = await self._waiting.get()
+        """Run the hooks that wait, and those that come meanwhile."""
+        while self._waiting:
+            hook = self._waiting.popleft()
             try:
                 context = await self._context()
             except Exception:  # noqa: BLE001 - without a context no agent can be set up, which the log says already
                 logger.debug("a hook has no context")
             else:
                 await hook(context)
+        self._will_run = False
 
     async def _on_agent(self, context: RunContextWrapper, agent: RealtimeAgent, previous: str | None) -> None:
         if (hooks := agent.hooks) is None:

@@ -152,7 +152,7 @@ class AgentRunner:
             call.now_ms,
             limits.tool_s,
         )
-        self.hooks = HookRunner(scenario, call.append, self._ready_context, limits.tool_s)
+        self.hooks = HookRunner(scenario, call.spawn, call.append, self._ready_context, limits.tool_s)
 
     @property
     def state(self) -> object:

@@ -7,7 +7,6 @@ through the call, so nothing can be resent.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ class CallerTurns:
         self._commit_id: str | None = None
         """`event_id` of the last commit of speech in progress."""
         self._commit_pending = False
-        self._resending: deque[str] = deque()
+        self._resending: list[str] = []
         """Items that the current session has not detected again yet, by their ids in the former session."""
 
     # Events of the service ------------------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ class CallerTurns:
         for item_id, ended in open_turns.items():
             turn = self._open[item_id] = _OpenTurn(self._outbox.new_id("turn"), ended=ended, was_committed=ended)
             self._outbox.emit(KeepCallerAudio(turn.turn_id, None))
-        self._resending = deque(self._open)
+        self._resending = list(self._open)
 
     # A session is lost ----------------------------------------------------------------------------------------------
     def on_session_lost(self) -> set[str]:
@@ -188,7 +187,7 @@ class CallerTurns:
         self.abort_speech()
         if self._playout.over_webrtc:
             self.discard()
-        self._resending = deque(self._open)
+        self._resending = list(self._open)
         for turn in self._open.values():
             turn.was_committed, turn.committed, turn.end_ms = turn.was_committed or turn.committed, False, None
         self._answering.clear()
@@ -247,7 +246,7 @@ class CallerTurns:
         """Assign a new item to the first turn that is being resent; return whether one was left."""
         if not self._resending:
             return False
-        former = self._resending.popleft()
+        former = self._resending.pop(0)
         self._open = {item_id if known == former else known: turn for known, turn in self._open.items()}
         self._transcript.rename_item(former, item_id)
         return True

@@ -105,7 +105,7 @@ class GuardedOutput:
         self._transcript = transcript
         self._playout = playout
         self._messages: dict[str, _GuardedMessage] = {}
-        self._held: deque[_GuardedMessage] = deque()
+        self._held: list[_GuardedMessage] = []
         self._caller_turn = 0
         self._stopped_this_turn = 0
         self._last_check_id = 0
@@ -228,7 +228,7 @@ class GuardedOutput:
 
     def drop_held(self) -> None:
         """Drop the output that is held back: the caller has interrupted, or the session is lost."""
-        held, self._held = self._held, deque()
+        held, self._held = self._held, []
         for message in held:
             self._close(message)
 
@@ -320,7 +320,7 @@ class GuardedOutput:
             self._outbox.log_all(self._transcript.complete(message.item, duration_ms))
             if not (message.audio_complete or not message.audio_received):
                 return
-            self._held.popleft()
+            self._held.pop(0)
             self._playout.on_audio_done(message.item_id)
 
     # Stop -----------------------------------------------------------------------------------------------------------

@@ -27,37 +27,6 @@ class ModelEvents:
         self._parts = parts
         self._activity = activity
         self._missed = missed
-        self._handlers: dict[str, Callable[[Event], None]] = {
-            "conversation.item.added": self._on_item_added,
-            "conversation.item.created": self._on_item_added,
-            "conversation.item.retrieved": self._on_item_retrieved,
-            "session.created": self._parts.push_to_talk.on_session,
-            "session.updated": self._on_session_updated,
-            "conversation.item.input_audio_transcription.delta": self._on_transcription_delta,
-            "conversation.item.input_audio_transcription.completed": self._on_transcribed,
-            "conversation.item.input_audio_transcription.failed": self._on_transcription_failed,
-            "conversation.item.truncated": self._parts.playout.on_truncated,
-            "output_audio_buffer.started": self._parts.playout.on_started,
-            "output_audio_buffer.stopped": self._parts.playout.on_stopped,
-            "output_audio_buffer.cleared": self._parts.playout.on_cleared,
-            "input_audio_buffer.speech_started": self._on_speech_started,
-            "input_audio_buffer.speech_stopped": self._on_speech_stopped,
-            "input_audio_buffer.committed": self._on_committed,
-            "response.created": self._on_response_created,
-            "response.output_item.added": self._on_output_item_added,
-            "response.output_item.done": self._on_output_item_done,
-            "response.output_audio_transcript.delta": self._on_spoken_words,
-            "response.output_text.delta": self._on_words,
-            "response.output_audio.done": lambda event: self._parts.output.on_audio_done(text_field(event, "item_id")),
-            "response.done": self._on_response_done,
-            "mcp_list_tools.failed": self._parts.hosted_mcp.on_listing_failed,
-            "error": self._on_error,
-        }
-
-    @property
-    def types(self) -> list[str]:
-        """The types of the events that have a handler."""
-        return list(self._handlers)
 
     def on_event(self, received: WireEventReceived) -> bool:
         """Log an event of the model and pass it to its handler. A malformed event is reported and ignored.
@@ -74,10 +43,10 @@ class ModelEvents:
             parts.outbox.log(log_events.WireReceived(event=redact(event) if parts.plan.hold else for_log(event)))
         if of_response and parts.session.misses_response:
             parts.session.await_missed_response()  # the response continues
-        handler = self._handlers.get(kind)
+        handler = _HANDLERS.get(kind)
         if handler is not None:
             try:
-                handler(event)
+                handler(self, event)
             except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
                 # A service may send malformed events; the call ignores them and continues.
                 parts.outbox.log_provider_error(f"Ignored a malformed {kind} event: {error!r}", "malformed_event")
@@ -304,3 +273,33 @@ def _ends_with_hosted_call(response: Event) -> bool:
     """Return whether a response ends with a call of a hosted MCP tool, to which the model has not answered yet."""
     items = list(response.get("output") or ())
     return bool(items) and items[-1].get("type") == "mcp_call"
+
+
+_HANDLERS: dict[str, Callable[[ModelEvents, Event], None]] = {
+    "conversation.item.added": ModelEvents._on_item_added,
+    "conversation.item.created": ModelEvents._on_item_added,
+    "conversation.item.retrieved": ModelEvents._on_item_retrieved,
+    "session.created": lambda own, event: own._parts.push_to_talk.on_session(event),
+    "session.updated": ModelEvents._on_session_updated,
+    "conversation.item.input_audio_transcription.delta": ModelEvents._on_transcription_delta,
+    "conversation.item.input_audio_transcription.completed": ModelEvents._on_transcribed,
+    "conversation.item.input_audio_transcription.failed": ModelEvents._on_transcription_failed,
+    "conversation.item.truncated": lambda own, event: own._parts.playout.on_truncated(event),
+    "output_audio_buffer.started": lambda own, event: own._parts.playout.on_started(event),
+    "output_audio_buffer.stopped": lambda own, event: own._parts.playout.on_stopped(event),
+    "output_audio_buffer.cleared": lambda own, event: own._parts.playout.on_cleared(event),
+    "input_audio_buffer.speech_started": ModelEvents._on_speech_started,
+    "input_audio_buffer.speech_stopped": ModelEvents._on_speech_stopped,
+    "input_audio_buffer.committed": ModelEvents._on_committed,
+    "response.created": ModelEvents._on_response_created,
+    "response.output_item.added": ModelEvents._on_output_item_added,
+    "response.output_item.done": ModelEvents._on_output_item_done,
+    "response.output_audio_transcript.delta": ModelEvents._on_spoken_words,
+    "response.output_text.delta": ModelEvents._on_words,
+    "response.output_audio.done": lambda own, event: own._parts.output.on_audio_done(text_field(event, "item_id")),
+    "response.done": ModelEvents._on_response_done,
+    "mcp_list_tools.failed": lambda own, event: own._parts.hosted_mcp.on_listing_failed(event),
+    "error": ModelEvents._on_error,
+}
+HANDLED_TYPES = frozenset(_HANDLERS)
+"""The types of the events that have a handler."""

@@ -30,7 +30,7 @@ from trunkline.calls.machine.voice_end import VoiceEnd
 from trunkline.calls.machine.waiting import Waiting
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Parts:
     """The parts of one call; see `trunkline.calls.machine.machine` for the idea of each."""
 
