@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from trunkline.realtime.events import MalformedEventError, audio_delta_of, decode, encode
+from trunkline.realtime.events import MalformedEventError, audio_delta_of, decode, encode, text_of
 
 pytestmark = pytest.mark.pure
 
@@ -44,3 +44,20 @@ def test_malformed_audio_is_none(fields: dict[str, object]) -> None:
 
 def test_other_events_have_no_audio() -> None:
     assert audio_delta_of({"type": "response.done"}) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "input_text", "text": "one"}], "one"),
+        ([{"type": "output_audio", "transcript": "two"}], "two"),
+        ([{"type": "input_text", "text": "one"}, {"type": "output_audio", "transcript": "two"}], "one two"),
+        ([{"type": "input_audio", "transcript": None}], ""),
+        ([{"type": "input_audio"}, {"type": "input_text", "text": "two"}], "two"),
+        (["not a part"], ""),
+        ({"text": "not a list"}, ""),
+        (None, ""),
+    ],
+)
+def test_the_words_of_a_message_are_those_of_its_parts(content: object, text: str) -> None:
+    assert text_of({"type": "message", "content": content}) == text

@@ -26,6 +26,26 @@ async def test_a_caller_is_greeted_and_answered(voice_call: VoiceCalls) -> None:
     assert not turn.tools
 
 
+async def test_a_caller_who_waits_for_their_turn_is_not_woken_by_each_event(
+    voice_call: VoiceCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    is_callers_turn = VoiceCall._is_callers_turn
+
+    def look(call: VoiceCall) -> bool:
+        looks.append(call.now_ms)
+        return is_callers_turn(call)
+
+    call = await voice_call(shop)
+    await call.hears("welcome")
+    monkeypatch.setattr(VoiceCall, "_is_callers_turn", look)
+    before = call.last_seq
+    turn = await call.say("two pears please")
+    assert turn.tools
+    assert call.last_seq - before > 40
+    assert len(looks) <= 4  # before the words and after them, each at the start and the end of the wait
+
+
 async def test_a_long_conversation_takes_no_time(voice_call: VoiceCalls) -> None:
     began = time.monotonic()
     call = await voice_call(shop)

@@ -52,6 +52,8 @@ def encode(event: Mapping[str, object]) -> bytes:
 def text_of(item: Item) -> str:
     """Return the words of a message item: its text parts and the transcripts of its audio parts, in order."""
     parts = item.get("content") or ()
+    if type(parts) is list and len(parts) == 1 and isinstance(part := parts[0], dict):  # as most messages
+        return "".join((part.get("text") or part.get("transcript") or "",))
     texts = [part.get("text") or part.get("transcript") for part in parts if isinstance(part, dict)]
     return " ".join([text for text in texts if text])
 

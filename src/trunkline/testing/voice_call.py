@@ -20,10 +20,12 @@ from trunkline.calls.log_events import (
     AudioStarted,
     AudioStats,
     CallEnded,
+    CallError,
     Codec,
     FillerDone,
     FillerStarted,
     LogEventUnion,
+    TurnWaiting,
     UnknownEvent,
 )
 from trunkline.realtime.events import encode
@@ -52,6 +54,8 @@ _HANDLED = _OF_FILLERS | {
     AudioStarted,
     CallEnded,
 }
+_END_WAITS = frozenset({TurnWaiting, CallEnded, CallError})
+"""The events that may end a wait for the caller's turn."""
 PATIENCE_MS = 15_000
 """The longest time in ms that a caller waits without an event."""
 
@@ -93,7 +97,8 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         self._approvals: dict[str, bool] = {}
         self._pushes = False
         self._changed: asyncio.Future[None] | None = None
-        self._last_entry_ms = 0.0
+        self._awaits_turn = False
+        self._last_entry_s = self._start_s
         self._end_seq: int | None = None
         self.playout = CallerPlayout(
             self._clock, self._report, report_interval_ms=report_interval_ms, records_audio=records_audio
@@ -173,7 +178,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         """
         turn = self._begin_turn(None)
         await self._caller_input.backchannel(words, _pcm(audio))
-        await self._until(self._is_callers_turn, f"Nothing followed the {words!r}", turn.last_seq)
+        await self._until_turn(self._is_callers_turn, f"Nothing followed the {words!r}", turn.last_seq)
         return turn
 
     async def interrupts(self) -> None:
@@ -427,11 +432,11 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         __tracebackhide__ = True
         turn.speech_end_ms = self.now_ms
         failure = f"Nobody answered {turn.words!r}"
-        await self._until(lambda: self._is_callers_turn() and self._answered(turn), failure, turn.last_seq)
+        await self._until_turn(lambda: self._is_callers_turn() and self._answered(turn), failure, turn.last_seq)
 
     async def _until_quiet(self, when: str) -> None:
         __tracebackhide__ = True
-        await self._until(self._is_callers_turn, f"The agent did not come to an end {when}", None)
+        await self._until_turn(self._is_callers_turn, f"The agent did not come to an end {when}", None)
         while not self.playout.is_idle:  # noqa: ASYNC110 - it waits for the time itself
             await asyncio.sleep(max(self.playout.end_ms - self.now_ms, 20) / 1000)  # it may be held
 
@@ -456,6 +461,15 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         await asyncio.sleep(max(0.0, due_ms - self.now_ms) / 1000)
         return ms + max(0.0, self.now_ms - due_ms)
 
+    async def _until_turn(self, condition: Callable[[], bool], failure: str, seq: int | None) -> None:
+        """Wait for a condition that holds only while the call waits for the caller. Other entries wake nobody."""
+        __tracebackhide__ = True
+        self._awaits_turn = True
+        try:
+            await self._until(condition, failure, seq)
+        finally:
+            self._awaits_turn = False
+
     async def _until(
         self, condition: Callable[[], bool], failure: str, seq: int | None, within_ms: float | None = None
     ) -> None:
@@ -467,7 +481,8 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self._fail_if_rehearsal_raised()
             if self._call.is_over:
                 self.fail(f"{failure}: the call is over ({self.view.ended}).", seq)
-            since = max(from_ms, self._last_entry_ms, self.playout.agent_end_ms) if within_ms is None else from_ms
+            last_entry_ms = (self._last_entry_s - self._start_s) * 1000
+            since = max(from_ms, last_entry_ms, self.playout.agent_end_ms) if within_ms is None else from_ms
             if self.now_ms - since > patience:
                 self.fail(f"{failure}{self._waiting_reason(patience)}", seq)
             await self._wait_for_entry(since + patience + 1)
@@ -481,7 +496,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self.fail(message, seq)
 
     async def _wait_for_entry(self, until_ms: float) -> None:
-        """Wait until the log grows, or until the time `until_ms`."""
+        """Wait until the log has an entry that may end the wait, or until the time `until_ms`."""
         self._changed = changed = self._loop.create_future()
         timer = self._loop.call_at(self._start_s + until_ms / 1000, _done, changed)
         try:
@@ -514,14 +529,15 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
     def _on_entry(self, entry: Entry) -> None:
         event = entry.event
+        kind = type(event)
         self.view.read(entry)
-        if type(event) is AudioStats:
+        if kind is AudioStats:
             return
-        if type(event) not in _OF_FILLERS:  # the caller's patience is with the agent
-            self._last_entry_ms = self._clock()
-        if type(event) in _HANDLED:
+        if kind not in _OF_FILLERS:  # the caller's patience is with the agent
+            self._last_entry_s = self._loop.time()
+        if kind in _HANDLED:
             self._handle(event)
-        if self._changed is not None:
+        if self._changed is not None and (not self._awaits_turn or (kind in _END_WAITS and _ends_wait(event))):
             _done(self._changed)
 
     def _handle(self, event: LogEventUnion | UnknownEvent) -> None:
@@ -554,6 +570,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
     def _command(self, **fields: object) -> None:
         self._call.command(self.playout, encode(fields).decode())
+
+
+def _ends_wait(event: LogEventUnion | UnknownEvent) -> bool:
+    return not isinstance(event, TurnWaiting) or event.reason == "caller"
 
 
 def _pcm(audio: str | Path | None) -> bytes | None:
