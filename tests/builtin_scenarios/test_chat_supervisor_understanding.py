@@ -33,8 +33,8 @@ ROAMING = asdict(next(document for document in DOCUMENTS if document.id == "NT-0
 class Dialling:
     """A caller of the chat agent; its supervisor always gives the same answer."""
 
-    def __init__(self) -> None:
-        self.stage = Stage(rehearsal, "chatAgent", outputs={ASK: json.dumps({"nextResponse": "That is so."})})
+    def __init__(self, answer: str = "That is so.") -> None:
+        self.stage = Stage(rehearsal, "chatAgent", outputs={ASK: json.dumps({"nextResponse": answer})})
         self.stage.plays("hi")
 
     def says(self, *turns: str) -> str:
@@ -115,6 +115,7 @@ def test_a_number_that_comes_late_answers_the_request_it_was_asked_for(caller: D
         ("My bill seems too high. Also what promotions are there?", [Intent.BILL, Intent.PROMOTIONS]),
         ("is there a shop near me and do you have a family plan", [Intent.STORES, Intent.FAMILY]),
         ("how much is the basic plan and how much data has it got", [Intent.PLANS]),
+        ("we fly to Kenya soon and I wonder if my phone works there", [Intent.INTERNATIONAL]),
         ("my bill, no wait, I mean the family plan. What does it cost?", None),
         ("I was overcharged. I want to speak to a manager", None),
     ],
@@ -132,6 +133,12 @@ def test_several_requests_are_all_answered(caller: Dialling) -> None:
         "206 555 0142. Why is my bill so high? Phone number: (206) 555-0142.",
         "And what does the family plan cost?",
     ]
+
+
+def test_a_corrected_number_answers_the_request_of_the_wrong_one() -> None:
+    caller = Dialling("I can't find an account for 2 0 6, 5 5 5, 0 1 9 9. Is the number right?")
+    caller.says("my bill, 206 555 0199. And what does the family plan cost?", "oops, it's 206 555 0142")
+    assert caller.asked[-1] == "my bill, 206 555 0199. Phone number: (206) 555-0142."
 
 
 def test_a_request_that_needs_a_number_comes_after_one_that_needs_none(caller: Dialling) -> None:
@@ -166,6 +173,9 @@ def test_starting_over_forgets_the_number(caller: Dialling) -> None:
         ("can you put my line on hold", Intent.CHANGE),
         ("I'd like that refunded", Intent.CHANGE),
         ("I want to buy one", Intent.CHANGE),
+        ("please charge my card", Intent.CHANGE),
+        ("so who can I phone?", Intent.PERSON),
+        ("what if it is paid with autopay", Intent.PROMOTIONS),
         ("have you got a place in Tacoma", Intent.STORES),
         ("two dollars, what for?", Intent.BILL),
     ],

@@ -186,6 +186,16 @@ def test_a_recogniser_cannot_hear_what_nobody_says(name: str, words: str) -> Non
         ("somewhere over the rainbow", "somewhere over the rainbow"),
         ("about trains, I'm an engine driver", "trains"),
         ("people like us", "people like us"),
+        ("seagulls, I guess", "seagulls"),
+        ("let me think… old books", "old books"),
+        ("one more haiku, please: the wind", "the wind"),
+        ("make it about fireflies", "fireflies"),
+        ("about you", "you"),
+        ("the day I met you", "the day I met you"),
+        ("how old are bees", ""),
+        ("well, that was not what I said", ""),
+        ("okay, I have to feed the dog", ""),
+        ("can you sing?", ""),
     ],
 )
 def test_a_topic_is_found_among_other_words(words: str, topic: str) -> None:
@@ -202,6 +212,9 @@ def test_a_topic_is_found_among_other_words(words: str, topic: str) -> None:
         ("forget that, let's begin again", "from the beginning"),
         ("and now a short one", "What shall it be about?"),
         ("gracias, that's all", "Goodbye!"),
+        ("right, I'm off", "Goodbye!"),
+        ("no, that's not for me", "What shall it be about?"),
+        ("who built you?", "not a human"),
         ("thank you so much, see you", "Goodbye!"),
         ("are you a machine?", "not a human"),
         ("will this take long?", "no time at all"),
@@ -219,7 +232,13 @@ def test_praise_and_another_one_is_another_one(guest: Typed, words: str) -> None
 
 @pytest.mark.parametrize(
     "words",
-    ["what was that again?", "sorry, can you read it a little slower?", "too fast", "slower, I want to learn it"],
+    [
+        "what was that again?",
+        "sorry, can you read it a little slower?",
+        "too fast",
+        "let me hear it again",
+        "slower, I want to learn it",
+    ],
 )
 def test_a_haiku_is_repeated_slowly(guest: Typed, words: str) -> None:
     first = guest.type("the sea")

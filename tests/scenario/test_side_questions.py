@@ -170,7 +170,12 @@ def test_a_question_is_repeated_more_slowly(caller: Ordering, words: str) -> Non
 
 @pytest.mark.parametrize(
     "words",
-    ["why on earth would you need my number?", "what are you going to do with that?", "why should I tell you that"],
+    [
+        "why on earth would you need my number?",
+        "what are you going to do with that?",
+        "why should I tell you that",
+        "what happens with it?",
+    ],
 )
 def test_the_reason_of_a_question_is_given(caller: Ordering, words: str) -> None:
     assert caller.says("small", words) == f"{PHONE.why} {PHONE.question}"
@@ -190,6 +195,12 @@ def test_a_request_for_a_choice_chooses(caller: Ordering, words: str) -> None:
     assert caller.says(words).endswith(PHONE.question)
 
 
+def test_a_withdrawal_of_everything_is_not_one_of_an_optional_value(caller: Ordering) -> None:
+    caller.says("small", "206 555 0142", "yes")
+    assert caller.says("forget the whole thing") == f"{Form.STOP} {EMAIL.question}"
+    assert caller.says("never mind").endswith(CHECK)
+
+
 def test_a_yes_to_an_optional_field_is_not_its_value(caller: Ordering) -> None:
     assert caller.says("small", "206 555 0142", "yes", "yes please") == f"{Form.GO_AHEAD} {EMAIL.question}"
     assert caller.says("a@b.example").endswith(CHECK)
@@ -204,6 +215,8 @@ def test_a_wait_that_corrects_something_is_not_a_wait(caller: Ordering) -> None:
     [
         "206 555 0142",
         "small please",
+        "good evening",
+        "a lovely evening",
         "yes",
         "no thanks",
         "that's right",

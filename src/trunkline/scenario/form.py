@@ -69,6 +69,7 @@ SLOW = 0.75
 """The relative speed of words that are repeated more slowly."""
 _REPEAT_LENGTH = 7
 """The length of "pardon" or "what" with a space: a shorter request for a repeat is one only as a whole."""
+_ALL = re.compile(r"\b(?:everything|whole thing|call)\b")
 _HAS_MORE = re.compile(r"\b(?:make (?:that|it)|i mean|i meant|i said|actually|instead|it's|not)\b")
 """Words after a "wait" that correct something."""
 _ASKS = re.compile(r"\b(?:who|what|what's|when|where|how|(?:is|are|do|does|can|will) (?:it|this|you|i|there))\b")
@@ -373,7 +374,7 @@ class Form:
         if own is not None and is_whole(text, own):
             return own
         side = side_question(text)
-        if side is CANCEL and each.optional and entry.status is not _Status.HEARD:
+        if side is CANCEL and each.optional and entry.status is not _Status.HEARD and not _ALL.search(text.lower()):
             return each.declines[0]
         if side is not None and side is not DONE:
             return side

@@ -32,6 +32,8 @@ WHO = Phrases(
     "(who | what company) is this",
     "(what is | can I have | may I have) your name",
     "do you have a name",
+    "(who | what company) (made | built | programmed) you",
+    "(how old | where) are you [from]",
 )
 CAN_DO = Phrases(
     "[so] what (can | do) you do [for me | here]",
@@ -90,7 +92,7 @@ BYE = Phrases(
     " | catch you later | good day to you | ta)"
     " [now | then | dear | love]",
     "[I] [really] (have to | must | need to | gotta | got to) (go | hang up) [now]",
-    "[have a] (nice | good | lovely | great) (day | evening | afternoon | weekend | one)",
+    "have a (nice | good | lovely | great) (day | evening | afternoon | weekend | one)",
 )
 DONE = Phrases(
     "[no] [I think] (that's | that is | this is | that will be | that would be)"
@@ -126,6 +128,7 @@ _WHY_TOO = Phrases(
     "what (do | will | would) you (do | need | want) [with] {thing}",
     "what (is | do you need) {thing} for",
     "what are you going to do with {thing}",
+    "what (happens | will happen | is done) (to | with) {thing}",
     thing=Words((), open=True),
 )
 

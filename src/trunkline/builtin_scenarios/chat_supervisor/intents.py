@@ -27,21 +27,22 @@ class Intent(Enum):
 # The first match wins: "a person about my bill" is PERSON.
 _SIGNS = {
     Intent.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
-    r"|someone in charge|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
+    r"|who (?:do|can|should|could) i (?:ring|call|phone)|someone in charge|complain\w*"
+    r"|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
     Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you|near me|nearest"
     r"|(?:a|any|your|another) (?:place|location|office|outlet)s?",
     Intent.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up"
     r"|(?<!if i )(?<!when i )buy"
     r"|order|sell|pay (?:it|my bill) now|ship\w*|deliver\w*|mail (?:it|me|to)"
     r"|put (?:my|the) (?:account|line|plan|service|number) on hold|suspend|pause (?:my|the)|freeze (?:my|the)"
-    r"|refund(?:ed)?(?! polic)",
+    r"|refund(?:ed)?(?! polic)|(?:take it off|charge|debit) my card|pay (?:with|by) (?:my )?card",
     Intent.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|plan (?:am|do) i|statement"
     r"|owe|overcharged|what for|for what|(?:been|was|got|you|i) charged|charges? on",
     Intent.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
     r"|other countries|foreign|" + "|".join(sorted(COUNTRIES)),
     Intent.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
     Intent.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|seniors?|military|teachers?"
-    r"|save money|bring a friend",
+    r"|save money|bring a friend|auto ?pay|(?:pay|paying|payment) automatically|automatic payments?",
     Intent.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|return(?:s|ing|ed)?|refund policy"
     r"|(?:give|send|bring|take) (?:it|one|them|that|the phone) back|iphones?|android|devices?|upgrad\w+"
     r"|trade[- ]?ins?|insurance|warranty|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)",
@@ -57,7 +58,8 @@ _TAKEN_BACK = re.compile(
 
 _PART = re.compile(
     r"(?<=[.?!;])\s+|,?\s+(?:and|plus|also)(?: (?:also|then|maybe))? "
-    r"(?=(?:what|how|is|are|do|does|where|when|which|why|can|could|tell|i|i'd)\b)",
+    r"(?=(?:what|how|is|are|do|does|where|when|which|why|can|could|tell"
+    r"|i(?:'d like| would like| want| need| also))\b)",
     re.IGNORECASE,
 )
 _CORRECTS = re.compile(r"\b(?:no|not|wait|actually|i mean|i meant|sorry|instead|rather|forget|never mind)\b")

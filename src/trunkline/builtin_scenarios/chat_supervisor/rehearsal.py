@@ -235,7 +235,10 @@ class EnquiryForm(Form):
         looked_up = await act(
             call_tool("getNextResponseFromSupervisor", relevantContextFromLastUserMessage=" ".join(facts))
         )
-        return from_supervisor(looked_up)
+        said = from_supervisor(looked_up)
+        if IS_IT_RIGHT in said and need:
+            self._pending = request
+        return said
 
     def _written(self, name: str) -> str:
         return written(self[name]) if name == "phone" else str(self[name])

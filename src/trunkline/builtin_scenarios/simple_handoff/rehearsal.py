@@ -18,9 +18,10 @@ TOPIC = Phrases("{topic}", "[[a haiku] about] [the] {noun}", topic=Words((), ope
 """A topic. The second pattern is for the recogniser, which hears a noun best after few possible words."""
 QUESTION = "Shall I write another one? Or name a new topic."
 ASIDES, ANSWERS = (DATA.answers(f"{agent}_answers.txt", SAID) for agent in ("greeter", "writer"))
-_ASIDE, _REQUEST, _CORRECTION, _AFTERWARDS = ("".join(lines) for lines in DATA.sections("topic_frame.txt").values())
+_ASIDE, _REQUEST, _CORRECTION, _AFTERWARDS, _SAYS = ("".join(x) for x in DATA.sections("topic_frame.txt").values())
 _BEFORE = re.compile(rf"^(?:(?:{_ASIDE})\b[\s,.!:;…—-]*)*(?:(?:{_REQUEST})\b[\s,:]*)?", re.IGNORECASE)
 _AFTER = re.compile(rf"(?:[\s,]+(?:{_AFTERWARDS}))+[\s.!]*$", re.IGNORECASE)
+_SENTENCE = re.compile(rf"(?:.*[,.!?;…]\s+)?(?:{_SAYS})(?:\s|$)", re.IGNORECASE | re.DOTALL)
 _CORRECTED = re.compile(rf".*[\s,.…—-](?:{_CORRECTION})\s+(?=\w)", re.IGNORECASE | re.DOTALL)
 rehearsal = Rehearsal()
 rehearsal.answers("moderation")(moderation_answer(r"\b(?:prose is better|haikus? (?:is|are) (?:stupid|boring|dead))\b"))
@@ -75,5 +76,6 @@ async def haiku_writer(caller: Caller) -> Lines:
 
 def topic_in(text: str | None) -> str:
     """Return the topic in a caller's words, with its capitals and accents; "" without one."""
-    topic = _AFTER.sub("", _BEFORE.sub("", _CORRECTED.sub("", (text or "").strip())))
-    return topic if read_topic(topic) else ""
+    said = _CORRECTED.sub("", (text or "").strip().replace("’", "'"))
+    topic = _AFTER.sub("", _BEFORE.sub("", said))
+    return topic if read_topic(topic) and ("about" in said.lower() or not _SENTENCE.match(topic)) else ""
