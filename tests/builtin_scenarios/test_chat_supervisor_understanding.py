@@ -74,6 +74,7 @@ def looked_up(*said: str) -> call_tool | Any:
         ("can we start again", "from the beginning"),
         ("very kind, thank you, cheerio then", "Goodbye!"),
         ("that's super, good day to you", "Goodbye!"),
+        ("righto, that's all I wanted", "Goodbye!"),
         ("okay thanks, that is everything I need", "Goodbye!"),
     ],
 )
@@ -174,6 +175,9 @@ def test_starting_over_forgets_the_number(caller: Dialling) -> None:
         ("I'd like that refunded", Intent.CHANGE),
         ("I want to buy one", Intent.CHANGE),
         ("please charge my card", Intent.CHANGE),
+        ("and the 5 dollars?", Intent.BILL),
+        ("where should I go in Austin", Intent.STORES),
+        ("the phone was stolen", Intent.HANDSETS),
         ("so who can I phone?", Intent.PERSON),
         ("what if it is paid with autopay", Intent.PROMOTIONS),
         ("have you got a place in Tacoma", Intent.STORES),

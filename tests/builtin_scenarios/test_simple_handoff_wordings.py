@@ -192,6 +192,7 @@ def test_a_recogniser_cannot_hear_what_nobody_says(name: str, words: str) -> Non
         ("make it about fireflies", "fireflies"),
         ("about you", "you"),
         ("the day I met you", "the day I met you"),
+        ("no I wanted autumn", "autumn"),
         ("how old are bees", ""),
         ("well, that was not what I said", ""),
         ("okay, I have to feed the dog", ""),
@@ -213,6 +214,10 @@ def test_a_topic_is_found_among_other_words(words: str, topic: str) -> None:
         ("and now a short one", "What shall it be about?"),
         ("gracias, that's all", "Goodbye!"),
         ("right, I'm off", "Goodbye!"),
+        ("sorry, I've got to dash", "Goodbye!"),
+        ("okay, all done", "Goodbye!"),
+        ("a bit sadder", "What shall it be about?"),
+        ("how can you do that so fast", "didn't catch that. Name a topic"),
         ("no, that's not for me", "What shall it be about?"),
         ("who built you?", "not a human"),
         ("thank you so much, see you", "Goodbye!"),
@@ -225,7 +230,14 @@ def test_words_beside_the_point_are_not_a_topic(guest: Typed, words: str, answer
     assert answer_ in guest.type(words)
 
 
-@pytest.mark.parametrize("words", ["that was beautiful, one more please", "very nice, thanks, give me another one"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "that was beautiful, one more please",
+        "oh that's great, make me another",
+        "very nice, thanks, give me another one",
+    ],
+)
 def test_praise_and_another_one_is_another_one(guest: Typed, words: str) -> None:
     assert "rain" in " ".join(haiku_in(guest.type(words))).lower()
 

@@ -87,6 +87,7 @@ def caller() -> Ordering:
         ("someone's at the door, one moment", Form.PATIENCE),
         ("who do you work for, is there a human on the line?", Form.ASSISTANT),
         ("whom am I talking to?", Form.ASSISTANT),
+        ("before anything else: are you a bot?", Form.ASSISTANT),
         ("my bus leaves at noon, how long will it take?", Form.QUESTIONS_LEFT.format(3)),
         ("oh never mind, I'll ring my brother", Form.STOP),
         ("that will do, catch you later", Form.GOODBYE),
@@ -129,9 +130,10 @@ def test_a_caller_starts_over(caller: Ordering, words: str) -> None:
     assert caller.says("206 555 0199", "yes", "no") == f"A small one for 2065550199. {CHECK}"
 
 
-def test_a_caller_starts_over_at_a_later_question_with_values(caller: Ordering) -> None:
+@pytest.mark.parametrize("words", ["wait, can we start from the beginning?", "hm, scratch it, start again"])
+def test_a_caller_starts_over_at_a_later_question_with_values(caller: Ordering, words: str) -> None:
     caller.says("large", "206 555 0142", "yes", "no thanks")
-    assert caller.says("wait, can we start from the beginning?") == f"{Form.START_AGAIN} {SIZE.question}"
+    assert caller.says(words) == f"{Form.START_AGAIN} {SIZE.question}"
     assert caller.says("small", "206 555 0199", "yes", "no") == f"A small one for 2065550199. {CHECK}"
 
 

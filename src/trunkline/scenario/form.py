@@ -268,15 +268,15 @@ class Form:
                 continue
             if meant in (REPEAT, SLOWER):
                 repeated, read = whole() if self._missed else self.said, reading
+            if meant is None and accepts is None and (side := first_side(reply.text)) is not DONE:
+                meant = NO if side is CANCEL and NO in wanted else side
+                if meant in wanted:
+                    return Reply(reply.text, meant, {}, reply.heard)
             if meant is START_OVER and meant not in every and callable(question) and self._wanted:
                 self._start_over()
                 await self.fill(*self._wanted, before=self._lead)
                 repeated, read = whole(), reading
                 continue
-            if meant is None and accepts is None and (side := first_side(reply.text)) is not DONE:
-                meant = NO if side is CANCEL and NO in wanted else side
-                if meant in wanted:
-                    return Reply(reply.text, meant, {}, reply.heard)
             await self._answer(reply, meant, every, help=help)
 
     # Turns

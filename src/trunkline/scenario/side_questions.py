@@ -91,7 +91,7 @@ BYE = Phrases(
     "[I said] (goodbye | good bye | bye [bye] | see you [later] | good night | cheerio | ta ta | so long | ciao"
     " | catch you later | good day to you | ta)"
     " [now | then | dear | love]",
-    "[I] [really] (have to | must | need to | gotta | got to) (go | hang up) [now]",
+    "[I | I've] [really] (have to | must | need to | gotta | got to) (go | run | dash | leave | hang up) [now]",
     "have a (nice | good | lovely | great) (day | evening | afternoon | weekend | one)",
 )
 DONE = Phrases(
@@ -99,7 +99,7 @@ DONE = Phrases(
     " (all | it | everything | enough) [I (need | needed | wanted)] [for (now | today)]",
     "[no] [there is] nothing [else | more]",
     "[no] (I'm | I am | we are) (done | all set | finished)",
-    "finish",
+    "(finish | all done)",
 )
 """Words that end a conversation at "anything else?"; a read-back takes "that's it" for a yes."""
 
@@ -137,14 +137,15 @@ SIDES = (WHO, HOW_LONG, START_OVER, CANCEL, SLOWER, OTHER_LANGUAGE, LANGUAGE, BY
 QUESTIONS = (WHO, HOW_LONG, CAN_DO, LANGUAGE, OTHER_LANGUAGE)
 _TOO = ((REPEAT, _REPEAT_TOO), (WAIT, _WAIT_TOO), (WHY, _WHY_TOO))
 
-_CLAUSE = re.compile(r"[.?!;,…]+|\b(?:and|but)\b", re.IGNORECASE)
+_CLAUSE = re.compile(r"[.?!:;,…]+|\b(?:and|but)\b", re.IGNORECASE)
 _BEFORE = re.compile(
     r"\A(?:(?:sorry|excuse me|pardon me|but|and|so|well|okay|hey|hello|hi|there|oh|ah|ha|haha|wow|wait|hang on"
     r"|hold on|no|yes|look|listen|actually|please|just|quickly|first(?: of all)?"
-    r"|before (?:that|we (?:go on|start|begin)|i answer)|(?:one|a|another) (?:quick )?(?:question|thing)"
+    r"|before (?:that|anything|anything else|we (?:go on|start|begin)|i answer)"
+    r"|(?:one|a|another) (?:quick )?(?:question|thing)"
     r"|(?:can|may|could) i (?:just )?ask(?: you)?|by the way|i wonder"
     r"|(?:can|could) you (?:please )?tell me|tell me|i(?:'d like| would like| want) to know|thanks|thank you|cheers"
-    r"|ta|danke|merci|gracias|grazie|much obliged|sweet"
+    r"|ta|okey dokey?|righto|cool|danke|merci|gracias|grazie|much obliged|sweet"
     r"|great|brilliant|wonderful|fantastic|perfect|lovely|super|(?:very )?(?:good|nice|kind)|(?:very|so) much"
     r"|(?:that was|that's|that is) (?:very |so |really )?(?:lovely|nice|great|good|kind|helpful|wonderful|perfect)"
     r"|dear|love|darling|mate|sir|madam|whatever|fine|right|all right|then) )+"

@@ -29,7 +29,8 @@ _SIGNS = {
     Intent.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
     r"|who (?:do|can|should|could) i (?:ring|call|phone)|someone in charge|complain\w*"
     r"|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
-    Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you|near me|nearest"
+    Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours"
+    r"|where (?:are you|(?:can|do|should) i go)|near me|nearest"
     r"|(?:a|any|your|another) (?:place|location|office|outlet)s?",
     Intent.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up"
     r"|(?<!if i )(?<!when i )buy"
@@ -37,7 +38,8 @@ _SIGNS = {
     r"|put (?:my|the) (?:account|line|plan|service|number) on hold|suspend|pause (?:my|the)|freeze (?:my|the)"
     r"|refund(?:ed)?(?! polic)|(?:take it off|charge|debit) my card|pay (?:with|by) (?:my )?card",
     Intent.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|plan (?:am|do) i|statement"
-    r"|owe|overcharged|what for|for what|(?:been|was|got|you|i) charged|charges? on",
+    r"|owe|overcharged|what for|for what"
+    r"|(?:the|those|these|extra) (?:\$?\d+|\w+) (?:dollars|bucks)|(?:been|was|got|you|i) charged|charges? on",
     Intent.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
     r"|other countries|foreign|" + "|".join(sorted(COUNTRIES)),
     Intent.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
@@ -45,7 +47,8 @@ _SIGNS = {
     r"|save money|bring a friend|auto ?pay|(?:pay|paying|payment) automatically|automatic payments?",
     Intent.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|return(?:s|ing|ed)?|refund policy"
     r"|(?:give|send|bring|take) (?:it|one|them|that|the phone) back|iphones?|android|devices?|upgrad\w+"
-    r"|trade[- ]?ins?|insurance|warranty|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)",
+    r"|trade[- ]?ins?|insurance|warranty|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)"
+    r"|(?:screen|phone) (?:is|was|got|has been) (?:broken|cracked|stolen|lost)",
     Intent.PLANS: r"plans?|pric(?:es?|ing)|cheap(?:er|est)?|data limits?|unlimited|basic|gigabytes?",
     Intent.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
 }

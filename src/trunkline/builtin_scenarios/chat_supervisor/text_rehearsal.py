@@ -83,7 +83,9 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
     if any(month not in known and month not in account["due_date"].lower() for month in _MONTHS.findall(compared)):
         return f"I only have your bills of {before['period']} and {bill['period']}. Which of them do you mean?"
     extra = max(bill["items"][1:], key=lambda item: float(item["amount_usd"]))
-    asks_for_extra = re.search(r"\b(?:extra|what for|for what|charge for)\b", words) is not None
+    asks_for_extra = (
+        re.search(r"\b(?:extra|what for|for what|charge for|(?:five|5) (?:dollars|bucks))\b", words) is not None
+    )
     reason = f"${extra['amount_usd']:.2f} are for {extra['what']}."
     if re.search(r"\b(?:due|pay|when|when's)\b", words):
         by_itself = "" if account["automatic_payment"] else " It is not paid automatically."

@@ -71,7 +71,7 @@ async def haiku_writer(caller: Caller) -> Lines:
             topic = spoken_nouns()[len(written) * 89 % len(spoken_nouns())]
         elif not topic or reply.meant not in (SAID["another"], YES):
             is_new = False
-            said = ANSWERS.get(reply.meant or TOPIC, said)
+            said = f"{form.SORRY} {again}" if reply.meant in (TOPIC, None) else ANSWERS.get(reply.meant, said)
 
 
 def topic_in(text: str | None) -> str:
