@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.engine.engine_fakes import FakeActivity, loud, silence
-from trunkline.calls.speech_looks import LEAD_IN_MS, LOOKS_MS, MAX_STRETCH_MS, Look, SpeechLooks
+from trunkline.calls.speech_looks import LEAD_IN_MS, LOOKS_MS, MAX_STRETCH_MS, UNFOUND_MS, Look, SpeechLooks
 from trunkline.realtime.audio import BYTES_PER_MS
 
 pytestmark = pytest.mark.pure
@@ -17,6 +17,11 @@ def fed(looks: SpeechLooks, audio: bytes) -> list[Look]:
     """Feed audio in frames, as a microphone sends it; return the looks."""
     step = FRAME_MS * BYTES_PER_MS
     return [look for start in range(0, len(audio), step) for look in looks.feed(audio[start : start + step])]
+
+
+def faint(ms: int) -> bytes:
+    """Return PCM16 at 24 kHz that is neither silence nor speech."""
+    return (600).to_bytes(2, "little", signed=True) * (24 * ms)
 
 
 def begun(before: bytes = silence(1000) + loud(100)) -> SpeechLooks:
@@ -62,6 +67,20 @@ def test_a_single_loud_frame_is_looked_at_too_so_that_the_hold_ends_at_once() ->
     fed(looks, silence(1000) + loud(40))
     found = [*looks.begin(), *fed(looks, silence(160))]
     assert [(look.first, look.paused) for look in found] == [(True, True)]
+
+
+def test_a_reported_sound_that_is_no_speech_is_looked_at_once_after_200_ms() -> None:
+    looks = begun(silence(1000) + faint(100))
+    assert fed(looks, faint(UNFOUND_MS - 32)) == []
+    (look,) = fed(looks, faint(2000))
+    assert (look.first, look.paused) == (True, True)
+    assert len(look.pcm) / BYTES_PER_MS == pytest.approx(LEAD_IN_MS + UNFOUND_MS, abs=FRAME_MS + 32)
+
+
+def test_speech_after_a_reported_sound_is_a_stretch_of_its_own() -> None:
+    looks = begun(silence(1000) + faint(100))
+    found = fed(looks, faint(400) + loud(480))
+    assert [(look.first, look.paused) for look in found] == [(True, True), (True, False)]
 
 
 def test_nothing_is_looked_at_after_the_end() -> None:

@@ -22,6 +22,9 @@ LOOKBACK_MS = 800
 _LOOKBACK_BYTES = LOOKBACK_MS * BYTES_PER_MS
 _MAX_RECENT_BYTES = _LOOKBACK_BYTES + 200 * BYTES_PER_MS
 """Kept audio at which it is trimmed to the lookback: not with each frame."""
+UNFOUND_MS = 200
+"""Time after a reported start of speech in which it must be found here too. Otherwise the recogniser looks at the audio
+as if the speech had ended: a noise that a service takes for speech has no words, and the agent continues."""
 MAX_STRETCH_MS = 3_000
 """Audio of a stretch at which the recogniser looks, its end: a later look needs only the latest words."""
 _THRESHOLD = 0.5
@@ -61,6 +64,8 @@ class SpeechLooks:
         """Position of the first byte in the stream since `begin`."""
         self._active = False
         self._onset_ms: int | None = None
+        self._reported_ms: int | None = None
+        """Position of a reported start of speech that was not found here yet."""
         self._looked = 0
         self._first = True
 
@@ -69,6 +74,7 @@ class SpeechLooks:
         self._endpointing.reset()
         self._active, self._origin_ms, self._onset_ms = True, 0, None
         lookback = b"".join((*self._recent, self._audio))[-_LOOKBACK_BYTES:]
+        self._reported_ms, self._first = len(lookback) // BYTES_PER_MS, True
         self._recent.clear()
         self._recent_bytes = 0
         self._audio = bytearray()
@@ -103,8 +109,9 @@ class SpeechLooks:
         now_ms = self._endpointing.processed_ms
         if change is SpeechChange.STARTED:
             self._onset_ms, self._looked, self._first = self._endpointing.started_ms, 0, True
+            self._reported_ms = None
         if self._onset_ms is None:
-            return None
+            return self._look_at_unfound(now_ms)
         if change is SpeechChange.STOPPED:
             onset_ms, self._onset_ms = self._onset_ms, None
             return self._look(onset_ms, now_ms, max(now_ms - OVERLAP_PAUSE_MS - onset_ms, 0), paused=True)
@@ -115,6 +122,13 @@ class SpeechLooks:
             self._looked += 1
             return self._look(self._onset_ms, now_ms, speech_ms, paused=False)
         return None
+
+    def _look_at_unfound(self, now_ms: int) -> Look | None:
+        if self._reported_ms is None or now_ms - self._reported_ms < UNFOUND_MS:
+            return None
+        reported_ms, self._reported_ms = self._reported_ms, None
+        look = self._look(reported_ms, now_ms, now_ms - reported_ms, paused=True)
+        return look if any(look.pcm) else None
 
     def _look(self, onset_ms: int, now_ms: int, speech_ms: float, *, paused: bool) -> Look:
         first, self._first = self._first, False
