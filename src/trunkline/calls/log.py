@@ -206,13 +206,13 @@ class Log:
 
 def frame_of(event: PageEventUnion | UnknownEvent, seq: int, at_ms: int) -> str:
     """Return an event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
-    if isinstance(event, UnknownEvent):
-        return _encoder.encode({"seq": seq, "at_ms": at_ms, "kind": event.original_kind, **event.fields}).decode()
+    if type(event) is UnknownEvent:
+        return _encode({"seq": seq, "at_ms": at_ms, "kind": event.original_kind, **event.fields}).decode()
     try:
-        encoded = _encoder.encode(event)
+        encoded = _encode(event)
     except (TypeError, ValueError, RecursionError, OverflowError):  # it holds a value that JSON cannot represent
         encoded = to_json({"kind": event.__struct_config__.tag, **msgspec.structs.asdict(event)})
-    return f'{{"seq":{seq},"at_ms":{at_ms},{encoded[1:].decode()}'
+    return f'{{"seq":{seq},"at_ms":{at_ms},{str(encoded, "utf-8")[1:]}'
 
 
 def seq_of(frame: str) -> int:
@@ -256,6 +256,6 @@ class _Head(msgspec.Struct):
 
 _SEQ_AT = len('{"seq":')
 _HEAD = frozenset(_Head.__struct_fields__)
-_encoder = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
 _head_decoder = msgspec.json.Decoder(_Head)
 _event_decoder = msgspec.json.Decoder(LogEventUnion)

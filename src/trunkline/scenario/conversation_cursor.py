@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from trunkline.realtime.events import Item, text_of
 
 
-@dataclass(frozen=True)
-class CallerMessage:
+class CallerMessage(msgspec.Struct, frozen=True):
     """The caller's words; empty if nothing was recognised."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class AgentMessage:
+class AgentMessage(msgspec.Struct, frozen=True):
     """An agent's message."""
 
     text: str
@@ -29,8 +28,7 @@ class AgentMessage:
         return bool(heard) and (heard.startswith(meant) or meant.startswith(heard))
 
 
-@dataclass(frozen=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True):
     """A tool call, with its output once there is one."""
 
     name: str

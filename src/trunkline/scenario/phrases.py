@@ -231,6 +231,8 @@ def spell_out(words: str) -> str:
 
 
 def _spell_out(word: str) -> str:
+    if word.isalpha():  # as most words
+        return word
     if _ORDINAL.fullmatch(word):
         return " ".join(number_words(word))
     if contracted := _CONTRACTION.fullmatch(word):

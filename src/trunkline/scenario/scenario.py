@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
 import warnings
@@ -391,9 +392,15 @@ AnyScenario = Scenario[Any]
 
 def function_tools(agent: RealtimeAgent) -> list[FunctionTool]:
     """Return an agent's own function tools: those of `tools`, without hosted ones."""
+    kind = _function_tool_class()
+    return [tool for tool in agent.tools if isinstance(tool, kind)]
+
+
+@functools.cache  # an import within a function takes longer than the rest of `function_tools`
+def _function_tool_class() -> type[FunctionTool]:
     from agents import FunctionTool
 
-    return [tool for tool in agent.tools if isinstance(tool, FunctionTool)]
+    return FunctionTool
 
 
 def _transfers(agent: RealtimeAgent) -> dict[str, str]:

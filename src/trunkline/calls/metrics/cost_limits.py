@@ -83,6 +83,8 @@ class DayBudget:
     @property
     def is_spent(self) -> bool:
         """True if the limit of the day is reached."""
+        if not self.limits.has_day_limit:
+            return False
         own = self.usage
         other = self._elsewhere if self._elsewhere.day == own.day else DayUsage(own.day)
         usd, tokens = own.usd + other.usd, own.tokens + other.tokens
