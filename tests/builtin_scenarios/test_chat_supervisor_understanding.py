@@ -178,6 +178,8 @@ def test_starting_over_forgets_the_number(caller: Dialling) -> None:
         ("and the 5 dollars?", Intent.BILL),
         ("where should I go in Austin", Intent.STORES),
         ("the phone was stolen", Intent.HANDSETS),
+        ("so what is the deal with upgrades", Intent.HANDSETS),
+        ("have you any deals", Intent.PROMOTIONS),
         ("so who can I phone?", Intent.PERSON),
         ("what if it is paid with autopay", Intent.PROMOTIONS),
         ("have you got a place in Tacoma", Intent.STORES),

@@ -217,6 +217,7 @@ def test_a_topic_is_found_among_other_words(words: str, topic: str) -> None:
         ("sorry, I've got to dash", "Goodbye!"),
         ("okay, all done", "Goodbye!"),
         ("a bit sadder", "What shall it be about?"),
+        ("oh, that's too dark", "What shall it be about?"),
         ("how can you do that so fast", "didn't catch that. Name a topic"),
         ("no, that's not for me", "What shall it be about?"),
         ("who built you?", "not a human"),

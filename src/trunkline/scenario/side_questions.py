@@ -29,7 +29,8 @@ WHO = Phrases(
     f"{_ARE_YOU} [even] (real | alive)",
     f"{_ARE_YOU} [a] {_PERSON} (there | on the line)",
     "(who | whom) (am I | are we) (talking | speaking) (to | with)",
-    "(who | what company) is this",
+    "(who | what company) is this [I'm | I am] [talking | speaking] [to | with]",
+    "(who | whom) do I have the (honour | honor | pleasure) of (talking | speaking) (to | with)",
     "(what is | can I have | may I have) your name",
     "do you have a name",
     "(who | what company) (made | built | programmed) you",
@@ -82,6 +83,7 @@ LANGUAGE = Phrases(
 OTHER_LANGUAGE = Phrases(
     "(do | can) you [also] (speak | talk | know | understand) {language}",
     "(can | could) (we | I | you) (speak | talk | do this) [in] {language}",
+    "[can you] (help me | help | talk to me | continue) in {language}",
     "(habla | hablas) español",
     "sprechen sie deutsch",
     "parlez vous français",

@@ -43,7 +43,8 @@ _SIGNS = {
     Intent.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
     r"|other countries|foreign|" + "|".join(sorted(COUNTRIES)),
     Intent.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
-    Intent.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|seniors?|military|teachers?"
+    Intent.PROMOTIONS: r"promo\w*|discounts?|(?<!the )deals?|the deals"
+    r"|special offers?|offers?|students?|seniors?|military|teachers?"
     r"|save money|bring a friend|auto ?pay|(?:pay|paying|payment) automatically|automatic payments?",
     Intent.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|return(?:s|ing|ed)?|refund policy"
     r"|(?:give|send|bring|take) (?:it|one|them|that|the phone) back|iphones?|android|devices?|upgrad\w+"
