@@ -26,6 +26,7 @@ MACON = {"street": "PO Box 88", "city": "Macon", "state": "Georgia", "postal_cod
         "we're at 14 Birch Road, Salem, Oregon, and the zip is 97301, thank you dear",
         "um, it's fourteen Birch Road, er, Salem, Oregon, er, nine seven three oh one",
         "we moved last month, so... 14 Birch Road, Salem, Oregon 97301",
+        "14 Birch Road, Salem OR 97301",
         "it's 14 Birch Road, Salem, Oregon 97301, a lovely old house",
     ],
 )
@@ -46,6 +47,11 @@ def test_an_address_has_many_orders(said: str) -> None:
 )
 def test_an_apartment_belongs_to_the_street(said: str, street: str) -> None:
     assert read_address(said) == {**SALEM, "street": street}
+
+
+def test_a_state_may_be_two_small_letters_before_the_code() -> None:
+    assert read_address("14 birch road, salem or 97301") == SALEM
+    assert read_address("14 Birch Road, Salem or 97301") != SALEM
 
 
 @pytest.mark.parametrize(

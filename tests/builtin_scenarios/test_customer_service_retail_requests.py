@@ -22,6 +22,9 @@ SIDES = (phrases.SHIPPING, phrases.POLICY, phrases.REFUND_TIME, phrases.SAFE, ph
         ("so it's about returning some boots", phrases.RETURN),
         ("I'd like to bring my new goggles back", phrases.RETURN),
         ("how can I get my money back", phrases.RETURN),
+        ("my son's board snapped, I'm very cross", phrases.RETURN),
+        ("I order boots, they are too narrow", phrases.RETURN),
+        ("the parcel with my board never arrived", phrases.ORDERS),
         ("I don't want to buy anything, I'd like to return my board", phrases.RETURN),
         ("I'm looking for a new board for my son", phrases.BUY),
         ("we'd love to find her some boots", phrases.BUY),
@@ -61,7 +64,7 @@ def test_a_side_question_is_no_request(said: str, meant: Phrases) -> None:
     assert found[0] is meant
 
 
-@pytest.mark.parametrize("said", ["another robot, how great", "what a lovely place", "no joke"])
+@pytest.mark.parametrize("said", ["another robot, how great", "what a lovely place", "no joke", "an awful lot of snow"])
 def test_other_words_are_neither_thanks_nor_anger(said: str) -> None:
     assert best_match(said, (phrases.THANKS, phrases.ANGRY)) is None
 
@@ -89,8 +92,21 @@ def test_a_name_is_found_beside_other_words(said: str, name: str) -> None:
     assert read_name(said) == name
 
 
-@pytest.mark.parametrize("said", ["what's the policy for worn ones?", "is it too late?", "can used boots come back?"])
-def test_a_question_is_no_reason(said: str) -> None:
+@pytest.mark.parametrize("said", ["yes that's correct", "that's fine", "right", "great, thanks", "it's an order"])
+def test_an_answer_to_another_question_is_no_name(said: str) -> None:
+    assert read_name(said) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "what's the policy for worn ones?",
+        "and then I want to buy some new boots",
+        "is it too late?",
+        "can used boots come back?",
+    ],
+)
+def test_a_question_or_a_request_is_no_reason(said: str) -> None:
     assert not is_reason(said)
 
 

@@ -16,6 +16,7 @@ that's what I said | yes, that's what I meant | that's my number | yes, that is 
 no, it's correct | nope, that is right | no no, it's all right | no, you understood me correctly | mm, correct
 there's nothing wrong with it | nothing wrong there | no mistakes there | it's all correct, thank you so much
 perfectly right, thank you | quite correct, thanks a lot | that is correct, thank you very much | that's ours
+yea, thats right | aye | uh-huh, that's correct | go on then | quite so | bang on, thanks
 I just said yes | I already said that's right | well, that's right, madam | spot on, mate | a miracle. Yes, it is.
 affirmative | you bet | by all means | spot on | I confirm | confirmed | true | go for it | I think so | I believe so
 """
@@ -25,7 +26,9 @@ you're wrong | you are mistaken | you got it wrong | that's not what I said | I 
 I said something else | not at all | certainly not | absolutely not | definitely not | of course not | never | negative
 absolutely not my number | that is not my number | it's not my name | not exactly | almost | there's a mistake
 okay, that's not my address | right, you misheard me | okay, I didn't say that | yes, that's wrong | okay, wrong number
-I said no | it's not my number | that isn't the street | not the fourth | how lovely. No thanks. | what is that? No.
+I said no | it's not my number | that isn't the street | not the fourth | how lovely. No thanks.
+what's that? I'm not signing up for anything
+thats not right | what is that? No.
 it is not 0198 | you misheard me | no, you misunderstood | that can't be right | I don't think so
 """
 NEITHER = """
@@ -55,7 +58,9 @@ def test_other_words_are_neither(text: str) -> None:
     assert verdict(text) is None
 
 
-@pytest.mark.parametrize("text", ["excellent", "that's great, thanks", "wonderful", "yes", "lovely, thank you"])
+@pytest.mark.parametrize(
+    "text", ["excellent", "that's great, thanks", "wonderful", "yes", "it's all good", "is correct", "that's better"]
+)
 def test_praise_confirms_a_read_back(text: str) -> None:
     assert confirms(text) is Verdict.YES
 

@@ -270,3 +270,18 @@ def test_a_part_of_the_words_is_no_side_question(words: str) -> None:
     stage = Stage(rehearsal, "clerk")
     stage.plays()
     assert stage.plays(words) == "Understood."
+
+
+@pytest.mark.parametrize("words", ["why do you want to know it? Oh well, large", "what is that for? The large one"])
+def test_an_answer_after_a_question_for_the_reason_counts(caller: Ordering, words: str) -> None:
+    assert caller.says(words).endswith(PHONE.question)
+
+
+@pytest.mark.parametrize("words", ["hold on, I need to find my glasses", "one sec, I have to get my phone"])
+def test_a_caller_who_looks_for_something_may_take_time(caller: Ordering, words: str) -> None:
+    assert caller.says("small", words).startswith(Form.PATIENCE)
+
+
+@pytest.mark.parametrize("words", ["good day, I need a large one", "good evening"])
+def test_a_greeting_is_no_goodbye(caller: Ordering, words: str) -> None:
+    assert Form.GOODBYE not in caller.says(words)

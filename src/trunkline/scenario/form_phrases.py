@@ -55,6 +55,8 @@ _YES_TOO = Phrases(
     " [with (it | that) | there | here | in (it | that)]",
     "[no] I [already | just] said ([it's | that's | it is | that is] (right | correct | fine) | yes)",
     "(that's | that is) (us | ours | mine | me) [yes]",
+    "(bang on | quite so | too right | go on then | right you are | aye)",
+    "(yes | yeah | ya) go on [then]",
     f"[yes | yeah | no] [that] {_MY} is [all | still] (right | correct | fine)",
 )
 """Further yeses. The recogniser's grammars leave them out, since each phrase more fits more unrelated speech."""
@@ -70,12 +72,14 @@ _NO_TOO = Phrases(
     "[no] (there's | there is) a mistake",
     "[no] you (misheard [me | it | that] | misunderstood [me | it | that])",
     "[no] I [already | just] said no",
+    "[no] I'm not (joining | signing up | interested | buying | accepting) [for | in] [anything | it | that | this]",
     "[no] [thanks | thank you] I (don't | do not) (want | need) (any | any of that | one | any (more [of that] | offer"
     " | offers) | it | that | this | them)",
 )
 _PRAISE = Phrases(
     "[that's | that is | it's] (great | wonderful | excellent | lovely | brilliant | fantastic | splendid | super"
-    " | beautiful | very good)",
+    " | beautiful | very good | better)",
+    "([it] [is] all good | [it] is (okay | good | fine | right | correct))",
 )
 """Words that confirm a value that was read back; to another question they may be thanks."""
 """Further noes, as above."""
@@ -121,7 +125,7 @@ _COURTESY = re.compile(
     r"(?: (?:(?:thanks|thank you)(?: (?:very|so) much| a lot| kindly| again)?|please|dear|sir|madam|ma'am|love|mate"
     r"|darling|honey|my friend))+$"
 )
-_OPENING = re.compile(r"^(?:(?:m+|a+h+|o+h+|well|so) )+")
+_OPENING = re.compile(r"^(?:(?:m+|u+h+ hu+h+|hu+h+|a+h+|o+h+|well|so) )+")
 _SENTENCE_END = re.compile(r"(?<=[.?!;])\s+")
 _AFFIRMS = re.compile(
     r"\b(?:is|are|was|were|it's|that's|all|still) (?:(?:still|all|also|quite|now) )*(?:correct|right|the same)\b"

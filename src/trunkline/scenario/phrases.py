@@ -21,7 +21,11 @@ _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\]()|])|\{(?P<slot>\w+)\}|(?P<word>[^\s\
 _FILLERS = re.compile(r"\b(?:u+m+|u+h+|e+r+m*|h+m+)\b")
 
 
-_SPELLINGS = {"ok": "okay", "alright": "all right"}
+_SPELLINGS = {
+    "ok": "okay", "alright": "all right", "yea": "yeah", "yah": "yeah", "thx": "thanks", "pls": "please",
+    "plz": "please", "im": "i'm", "ive": "i've", "thats": "that's", "whats": "what's", "dont": "don't",
+    "doesnt": "doesn't", "didnt": "didn't", "isnt": "isn't", "cant": "can't", "wont": "won't", "youre": "you're",
+}  # fmt: skip
 _SHORT_YEAR = re.compile(r"(?<!\w)'(?=\d\d\b)")
 _ORDINAL = re.compile(r"(?:[1-9]|10)(?:st|nd|rd|th)")
 _ARTICLES = ("a", "an", "the")
@@ -218,7 +222,7 @@ def grammar(meanings: Iterable[Phrases]) -> str | None:
 def normalise(text: str) -> str:
     """Return the text for comparison: lower case, without punctuation and "um", with single spaces.
 
-    Two spellings of one word become one: "ok" and "alright" are "okay" and "all right", and "'90" is "90".
+    Spellings of one word become one: "ok", "thats" and "'90" are "okay", "that's" and "90".
     """
     lowered = _SHORT_YEAR.sub("", text.lower().replace("’", "'"))
     words = _FILLERS.sub(" ", _NOT_A_WORD.sub(" ", lowered)).split()

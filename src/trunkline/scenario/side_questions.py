@@ -119,6 +119,7 @@ _WAIT_TOO = Phrases(
     "(wait | hold on | hang on) [just] [for] ([one | a] (sec | second | minute | moment | tick))",
     "hold (the line | on)",
     "[let me | I will] [just] (get | fetch | find | grab | look for) my {thing}",
+    "I [just] (have | need) to (get | fetch | find | grab | look for | look up) my {thing}",
     "I [just] (have | need) to (look (it | that) up | find (it | that) | check [it | that] | think)",
     "(there is someone | someone is | somebody is) at the door",
     "(I will | I'll) be right back",
@@ -139,6 +140,7 @@ SIDES = (WHO, HOW_LONG, START_OVER, CANCEL, SLOWER, OTHER_LANGUAGE, LANGUAGE, BY
 QUESTIONS = (WHO, HOW_LONG, CAN_DO, LANGUAGE, OTHER_LANGUAGE)
 _TOO = ((REPEAT, _REPEAT_TOO), (WAIT, _WAIT_TOO), (WHY, _WHY_TOO))
 
+_NEXT_SENTENCE = re.compile(r"[.?!]\s+\S")
 _CLAUSE = re.compile(r"[.?!:;,…]+|\b(?:and|but)\b", re.IGNORECASE)
 _BEFORE = re.compile(
     r"\A(?:(?:sorry|excuse me|pardon me|but|and|so|well|okay|hey|hello|hi|there|oh|ah|ha|haha|wow|wait|hang on"
@@ -167,7 +169,8 @@ def side_question(text: str) -> Phrases | None:
     """
     if is_murmur(text):
         return None
-    if (whole := _meaning(text)) is not None:
+    is_one_sentence = _NEXT_SENTENCE.search(text.strip()) is None
+    if is_one_sentence and (whole := _meaning(text)) is not None:
         return whole
     found: Phrases | None = None
     for clause in _CLAUSE.split(text):

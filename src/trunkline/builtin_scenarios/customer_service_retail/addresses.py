@@ -89,6 +89,8 @@ def _read_parts(text: str) -> dict[str, str]:
     elif (unit := next((place for place in range(len(tokens)) if _unit_length(tokens[place:]) == 2), -1)) >= 0:
         parts["unit"] = _titled(tokens[unit : unit + 2])
         tokens = tokens[:unit] + tokens[unit + 2 :]
+    if text == text.lower() and "postal_code" in parts:  # "77 sunset blvd, los angeles ca 90028"
+        tokens = [token.upper() if tokens[place + 1 :] in ([","], []) else token for place, token in enumerate(tokens)]
     _take_city_and_state(_clauses(tokens), parts)
     return parts
 
@@ -283,6 +285,7 @@ ADDRESS_FIELD = Field(
             "(you | you've) [already] have (it | that) on (file | record)",
             "(still | at) the same (place | house | address)",
             "I (haven't | have not) moved",
+            "[it is] (not changed | unchanged)",
         ),
     ),
     named=Phrases("[my | the] [new | street | home] address [is]", "I live at", "I moved to"),

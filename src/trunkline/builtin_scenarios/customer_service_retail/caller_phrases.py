@@ -27,6 +27,7 @@ LATER = Phrases(
     "[please] (remind me later | ask me (later | again) | maybe later | later | another time | not now)"
     " [please | thanks | thank you]",
     "[let me] (think about it | sleep on it)",
+    too=("[maybe | perhaps] (another | some other) (day | time)", "[maybe | perhaps] next (time | week | month)"),
 )
 HUMAN = Phrases(
     "[please] [I want | I'd like | I need | get me | give me | [(I want | I'd like | I need) to | can I | could I"
@@ -39,7 +40,8 @@ HUMAN = Phrases(
     "[can you] [please] (transfer | connect) me to (a (human | person) | someone [else])",
 )
 ANGRY = Phrases(
-    "[this is] (ridiculous | unacceptable | outrageous | terrible | awful | a disgrace | a waste of time)",
+    "[this is] (ridiculous | unacceptable | outrageous | a disgrace | a waste of time)",
+    "(this is | that's | it's | how) (terrible | awful)",
     "(this is | what) a joke",
     "(I'm | I am) (so | really | very | extremely) (angry | mad | upset | annoyed | furious)",
     "(I'm | I am) (angry | mad | furious | fed up | sick of this)",
@@ -59,13 +61,21 @@ WHO = Phrases(
     "(who | what) are you", "are you (a (robot | machine | computer | human | person | bot) | real | human)",
     "am I talking to a (robot | machine | computer | bot)",
 )  # fmt: skip
-HELLO = Phrases("(hello | hi | hey) [there]", "good (morning | afternoon | evening)", "how are you [today]")
+HELLO = Phrases(
+    "(hello | hi | hey) [there]", "good (morning | afternoon | evening)", "how are you [today]", too=("good day",)
+)
 THANKS = Phrases("[great | oh] (thanks | thank you) [very much | so much | a lot]")
 BYE = Phrases(
     "[no] [thanks | thank you] [that's (all | it)] [thanks | thank you] (goodbye | bye [bye])",
     "[no] [thanks | thank you] (that's (all | it) | nothing [else] | I'm (done | good | fine)) [thanks | thank you]",
 )
-CANCEL = Phrases("[please] (cancel | stop | forget it | never mind | that's enough) [please | it | that | this]")
+CANCEL = Phrases(
+    "[please] (cancel | stop | forget it | never mind | that's enough) [please | it | that | this]",
+    too=(
+        "I (don't | do not | no longer) want to (return | send back | buy) (it | them | anything | something)"
+        " [anymore | any more]",
+    ),
+)
 SHIPPING = Phrases(
     too=(
         "[how much (is | for | does) | what (is | does | about)] [the] (shipping | delivery | postage) [cost | fee]",
@@ -135,6 +145,10 @@ RETURN = Requests(
         f"(send | give | take | bring | ship) back [a | an | the | my | some | these] [new] {_THINGS}",
         "(want | like) [to] return",
         "get my money back",
+        f"({_THINGS} | it | they | it's | they're) [is | are | was | were | just | all] [much | way]"
+        " (split | snapped | torn | tore | leak | leaks | pinch | pinches | hurt | hurts | delaminated"
+        " | too (small | big | large | long | short | tight | stiff | soft | heavy | wide | narrow | loose))",
+        "have (it | them) back",
     ),
 )
 ORDERS = Requests(
@@ -142,6 +156,12 @@ ORDERS = Requests(
     "[what's] [the] (status | state) of my (order | orders)",
     "[it's about] (my order | my orders | an order)",
     "(has | when does | when will) my (order | package | parcel) (arrive | arrived | come)",
+    too=(
+        f"(it | they | package | parcel | order) [(with | of) [my | the] {_THINGS}] [still]"
+        " (never | hasn't | haven't | didn't) (came | come | arrived"
+        " | arrive | turned up)",
+        "still waiting for (my | our | the)",
+    ),
 )
 BUY = Requests(
     "[hi | hello] ((I'd like | I would like | I want | I need) to | can I) (buy | order | purchase | shop for)"

@@ -15,15 +15,14 @@ CANNOT_VERIFY = f"Without it I can't find you in our books. {OFFER} Or try again
 WHY = "It keeps other people away from your orders."
 KINDS: dict[CardKind, str] = {"credit_card": "credit card", "ssn": "Social Security number"}
 
-_NOT_NAMES = frozenset(
-    re.findall(
-        r"\w+",
-        "a about am and anything are asked board boots but call can do don't else for from give goggles good have "
-        "hello help hi how i is it know maybe me my name need no not nothing of ok okay open or order orders please "
-        "return sale snowboard some something sorry sure thank thanks that the them they this to want we well what "
-        "what's when where which who why will yeah yep yes you your",
-    )
-)
+_OTHER_WORDS = """
+in just one still two very
+a about am an and anything are asked awful bad board boots but call can correct do don't else fine for from give goggles
+good great have hello help hi how i is it it's know maybe me my name need no not nothing of ok okay open or order orders
+please return right sale snowboard some something sorry sure thank thanks that that's the them they this to want we
+well what what's when where which who why will yeah yep yes you your
+"""
+_NOT_NAMES = frozenset(_OTHER_WORDS.split())
 _INTRODUCED = re.compile(r"(?i)\b(?:name is|name's|i'm|i am|this is|call me|it's)\s+([^\W\d][\w'-]*)")
 _FILLER = re.compile(r"(?i)^(?:(?:okay|ok|yes|yeah|sure|well|hi|hello|so|all ?right|oh|no|sorry|u+m+|u+h+)\b[\s,.!]*)+")
 _SPOKEN_NAME = Words(DataFiles(__file__).words("first names", "first_names.txt"))

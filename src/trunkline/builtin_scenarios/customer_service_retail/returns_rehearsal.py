@@ -116,7 +116,7 @@ async def _return(caller: Caller, orders: Sequence[Order], request: str) -> None
         named=ITEM,
         spoken=lambda piece: _described(*piece),
         confirm=True,
-        check="{} Is that the one?",
+        check="I see {}. Is that the one?",
         why="I can only take back what I find in your orders.",
         thanks="",
         help="You can say: the board, the boots, the goggles or the bindings.",
@@ -189,7 +189,7 @@ def is_reason(text: str) -> bool:
         return False
     if _REASON.search(words):
         return True
-    return len(words.split()) > 6 and not _QUESTION.match(words)
+    return len(words.split()) > 6 and not _QUESTION.match(words) and not BUY.match(words)
 
 
 def _question(order: Order, item: dict[str, object], reasons: Sequence[str]) -> str:
@@ -219,7 +219,7 @@ def _named(orders: Sequence[Order], words: str, before: Piece | None) -> Piece |
 
 def _described(order: Order, item: dict[str, object]) -> str:
     when = f"delivered on {_day(order['delivered_date'])}" if order["delivered_date"] else "which is still on its way"
-    return f"I see the {item['item_name']} of order {order['order_id']}, {when}."
+    return f"the {item['item_name']} of order {order['order_id']}, {when}"
 
 
 def _all_items(orders: Sequence[Order]) -> str:

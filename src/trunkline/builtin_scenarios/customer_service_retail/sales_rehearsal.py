@@ -45,6 +45,7 @@ CHEAPEST = Phrases(too=("(cheapest | least expensive | lowest price | most affor
 CHECKOUT = Phrases(
     "[I'd like | I want | can I | let me] [to] (check out | checkout | pay [now]) [please] [now]",
     "[no] [thanks] that's (all | it | everything) [thanks | please] [check out]",
+    too=("(that's | that is) (my lot | the lot | me)", "(that'll | that will) (be all | be it | do)"),
 )
 RECOMMEND = Phrases(
     "[what (do | would | can) you] recommend [me] [for a beginner]",
@@ -69,7 +70,7 @@ async def _sales(caller: Caller) -> Lines:
     item: SaleItem | None = None
     """The item that "it" means."""
     while True:
-        offered = question.endswith(_OFFER)
+        offered = question.endswith((_OFFER, _ANOTHER))
         reply = await form.ask(
             question, TAKE, REMOVE, CHEAPEST, ASK_ABOUT, CHECKOUT, RECOMMEND, NO, BYE, YES, *CATEGORIES.values(),
             again=again,
@@ -83,7 +84,7 @@ async def _sales(caller: Caller) -> Lines:
         elif item and (reply.meant is TAKE or (reply.meant is YES and offered)):
             question = again = await _added(cart, item, _count(reply))
         elif item and reply.meant is ASK_ABOUT:
-            question = again = f"{_priced(item)} {_OFFER}"
+            question = again = f"{_priced(item)} {_ANOTHER if item in cart else _OFFER}"
         elif category := next((name for name, meaning in CATEGORIES.items() if reply.meant is meaning), None):
             offers, shown = await _offers(category), category
             listed = f"There is {_listed(offers)}." if offers else "I can't look that up just now."
@@ -104,13 +105,14 @@ async def _sales(caller: Caller) -> Lines:
 
 
 _OFFER = "Shall I put it into your cart?"
+_ANOTHER = "Shall I put another one into your cart?"
 _PAY = "shall we check out?"
 
 
 def _is_done(reply: Reply, question: str) -> bool:
     """Return whether the caller wants nothing else in the cart."""
     if reply.meant is NO:
-        return not question.endswith(_OFFER)
+        return not question.endswith((_OFFER, _ANOTHER))
     return reply.meant in (CHECKOUT, BYE) or (reply.meant is YES and question.endswith(_PAY))
 
 

@@ -17,6 +17,7 @@ ANSWERS: Mapping[Phrases, str] = {
     phrases.HOURS: f"We're open {shop.HOURS}",
     phrases.PLACES: f"You find us at {shop.PLACES}.",
     phrases.WHO: "I'm the automatic assistant of Snowy Peak Boards, not a human.",
+    Form.CAN_DO: "I take returns, look up orders, and help you to something new.",
     phrases.HELLO: "Hello to you!",
     phrases.THANKS: "You're welcome.",
     phrases.SHIPPING: "The payment link shows the cost and the time of shipping before you pay.",
@@ -27,6 +28,7 @@ ANSWERS: Mapping[Phrases, str] = {
     phrases.CANCEL: "We can stop here any time: just hang up. To go on:",
     phrases.BYE: "Goodbye, if you have to go! If not:",
 }
+_QUESTIONS = (phrases.POLICY, phrases.SHIPPING, phrases.REFUND_TIME, phrases.HOURS, phrases.PLACES)
 DESKS = {
     "returns": "Jane from returns",
     "salesAgent": "our sales team",
@@ -70,7 +72,8 @@ class ShopForm(Form):
         if not (meant is HUMAN and OFFER in self.said):
             answer = await self.ask(f"Shall I put you through to {DESKS[agent]}?", YES, NO, meant)
             if answer.meant is NO:
-                return "All right, we stay here."
+                beside = next((asked for asked in _QUESTIONS if asked.match(answer.text)), None)
+                return f"All right, we stay here. {ANSWERS[beside] if beside else ''}".strip()
         return await self.lead(agent, reply.text)
 
     async def lead(self, agent: str, request: str) -> str:
