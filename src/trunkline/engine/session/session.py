@@ -289,29 +289,16 @@ class Session:
             self._outbox.send_error(str(error), code=error.code, param=error.param, caused_by=caused_by)
 
     def _dispatch(self, event: Event) -> None:
-        handlers: dict[str, Callable[[Event], None]] = {
-            "session.update": self._on_session_update,
-            "input_audio_buffer.append": self._on_audio_append,
-            "input_audio_buffer.commit": self._on_audio_commit,
-            "input_audio_buffer.clear": self._on_audio_clear,
-            "output_audio_buffer.clear": self._on_output_clear,
-            "conversation.item.create": self._item_events.create,
-            "conversation.item.retrieve": self._item_events.retrieve,
-            "conversation.item.truncate": self._on_item_truncate,
-            "conversation.item.delete": self._item_events.delete,
-            "response.create": self._on_response_create,
-            "response.cancel": self._on_response_cancel,
-        }
         type_ = event.get("type")
-        handler = handlers.get(type_) if isinstance(type_, str) else None
-        if handler is None:
-            raise validation.invalid_value("type", type_, tuple(handlers))
-        known = _FIELDS[str(type_)]
-        unknown = set(event) - known - {"type", "event_id"}
+        known = _CLIENT_EVENTS.get(type_) if isinstance(type_, str) else None
+        if known is None:
+            raise validation.invalid_value("type", type_, tuple(_CLIENT_EVENTS))
+        handle, fields = known
+        unknown = event.keys() - fields
         if unknown:
             name = min(unknown)
             raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
-        handler(event)
+        handle(self, event)
 
     def _on_session_update(self, event: Event) -> None:
         if "session" not in event:
@@ -555,16 +542,26 @@ class Session:
 
 
 _EVENT_ID = validation.text_up_to(512)
-_FIELDS: dict[str, set[str]] = {
-    "session.update": {"session"},
-    "input_audio_buffer.append": {"audio"},
-    "input_audio_buffer.commit": set(),
-    "input_audio_buffer.clear": set(),
-    "output_audio_buffer.clear": set(),
-    "conversation.item.create": {"item", "previous_item_id"},
-    "conversation.item.retrieve": {"item_id"},
-    "conversation.item.truncate": {"item_id", "content_index", "audio_end_ms"},
-    "conversation.item.delete": {"item_id"},
-    "response.create": {"response"},
-    "response.cancel": {"response_id"},
+
+
+def _fields(*names: str) -> frozenset[str]:
+    return frozenset({"type", "event_id", *names})
+
+
+_CLIENT_EVENTS: dict[str, tuple[Callable[[Session, Event], None], frozenset[str]]] = {
+    "session.update": (Session._on_session_update, _fields("session")),
+    "input_audio_buffer.append": (Session._on_audio_append, _fields("audio")),
+    "input_audio_buffer.commit": (Session._on_audio_commit, _fields()),
+    "input_audio_buffer.clear": (Session._on_audio_clear, _fields()),
+    "output_audio_buffer.clear": (Session._on_output_clear, _fields()),
+    "conversation.item.create": (
+        lambda session, event: session._item_events.create(event),
+        _fields("item", "previous_item_id"),
+    ),
+    "conversation.item.retrieve": (lambda session, event: session._item_events.retrieve(event), _fields("item_id")),
+    "conversation.item.truncate": (Session._on_item_truncate, _fields("item_id", "content_index", "audio_end_ms")),
+    "conversation.item.delete": (lambda session, event: session._item_events.delete(event), _fields("item_id")),
+    "response.create": (Session._on_response_create, _fields("response")),
+    "response.cancel": (Session._on_response_cancel, _fields("response_id")),
 }
+"""The handler of each event of a client, and the names of its fields."""
