@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from trunkline.calls import log_events
 from trunkline.calls.log import Entry
-from trunkline.testing.conversation_view import ConversationView
+from trunkline.testing.conversation_view import ConversationView, MessageView
 from trunkline.testing.from_call.recorded_call import Approval, RecordedEnd
 
 CALLER_REASONS = frozenset(
@@ -77,6 +78,23 @@ class LogFacts:
     def has_no_words(self) -> bool:
         """True for a log that says that there were messages and has none of their words."""
         return self._messages > 0 and self._done_messages == 0
+
+    @cached_property
+    def given_again(self) -> frozenset[str]:
+        """The messages of agents that a lost connection cut off, and that an agent gave again.
+
+        Read it after the last entry: it is computed once.
+        """
+        found = set()
+        messages = [one for one in self.view.messages.values() if not one.hidden]
+        for loss in self.losses:
+            before = [one for one in messages if one.seq < loss.seq]
+            after = next((one for one in messages if one.seq > loss.seq), None)
+            if before and after is not None and before[-1].role == after.role == "assistant":
+                last = before[-1]
+                if last.status != "completed" or not is_whole(last):
+                    found.add(last.item_id)
+        return frozenset(found)
 
     @property
     def end(self) -> RecordedEnd:
@@ -162,3 +180,8 @@ class LogFacts:
             if self._endpointing is not None:
                 self.press[added.item_id] = self._endpointing
         self._endpointing = None
+
+
+def is_whole(message: MessageView) -> bool:
+    """Return whether the caller heard the whole message."""
+    return message.heard_ms is None or message.heard_text == message.text

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from trunkline.calls.log import Entry
 from trunkline.engine.speech.tts.silent import MS_PER_CHARACTER
 from trunkline.testing.conversation_view import GuardrailView, MessageView, ToolCallView
-from trunkline.testing.from_call.log_facts import GOODBYE, LogFacts, Mark
+from trunkline.testing.from_call.log_facts import GOODBYE, LogFacts, Mark, is_whole
 from trunkline.testing.from_call.recorded_call import (
     ActionKind,
     Answer,
@@ -239,36 +239,18 @@ def _joined(facts: LogFacts, drafts: Sequence[_Draft]) -> list[_Draft]:
 def _cut(facts: LogFacts, since: int, start: int) -> Cut | None:
     """Return the heard part of the agents' speech before the place `start`, if it was cut off there."""
     tripped = {check.item_id for check in facts.view.guardrails if check.status != "pass"}
-    given_again = _given_again(facts)
+    given_again = facts.given_again
     heard_ms = typed_ms = 0
     for message in facts.view.agent_messages(since, start):
         if message.item_id in given_again:
             continue
         audio_ms = facts.audio_ms.get(message.item_id, 0)
-        if not (_is_whole(message) or message.item_id in tripped):
+        if not (is_whole(message) or message.item_id in tripped):
             heard = message.heard_ms or 0
             return Cut(heard_ms + heard, typed_ms + _typed_ms(message, heard, audio_ms))
         heard_ms += audio_ms
         typed_ms += _typed_ms(message, audio_ms, audio_ms)
     return None
-
-
-def _is_whole(message: MessageView) -> bool:
-    return message.heard_ms is None or message.heard_text == message.text
-
-
-def _given_again(facts: LogFacts) -> set[str]:
-    """Return the messages of agents that a lost connection cut off, and that an agent gave again."""
-    found = set()
-    messages = [one for one in facts.view.messages.values() if not one.hidden]
-    for loss in facts.losses:
-        before = [one for one in messages if one.seq < loss.seq]
-        after = next((one for one in messages if one.seq > loss.seq), None)
-        if before and after is not None and before[-1].role == after.role == "assistant":
-            last = before[-1]
-            if last.status != "completed" or not _is_whole(last):
-                found.add(last.item_id)
-    return found
 
 
 def _typed_ms(message: MessageView, ms: int, audio_ms: int) -> int:
@@ -284,7 +266,7 @@ def _turn(facts: LogFacts, action: CallerAction | None, after: int, before: int 
         return seq > after and (before is None or seq < before)
 
     view = facts.view
-    given_again = _given_again(facts)
+    given_again = facts.given_again
     messages = [
         one
         for one in view.messages.values()
