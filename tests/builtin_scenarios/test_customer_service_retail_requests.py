@@ -7,6 +7,7 @@ import pytest
 from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
 from trunkline.builtin_scenarios.customer_service_retail.identity_fields import CARD, read_name
 from trunkline.builtin_scenarios.customer_service_retail.returns_rehearsal import KEEP, is_reason
+from trunkline.builtin_scenarios.customer_service_retail.sales_rehearsal import CHEAPEST
 from trunkline.scenario.phrases import Phrases, best_match
 
 pytestmark = pytest.mark.pure
@@ -62,6 +63,13 @@ def test_a_side_question_is_no_request(said: str, meant: Phrases) -> None:
     found = best_match(said, (*REQUESTS, *SIDES))
     assert found is not None
     assert found[0] is meant
+
+
+@pytest.mark.parametrize("said", ["how much is the cheapest board?", "what's your least expensive one", "the cheapest"])
+def test_sales_knows_the_cheapest_before_it_talks_of_prices(said: str) -> None:
+    found = best_match(said, (CHEAPEST, phrases.PRICE))
+    assert found is not None
+    assert found[0] is CHEAPEST
 
 
 @pytest.mark.parametrize("said", ["another robot, how great", "what a lovely place", "no joke", "an awful lot of snow"])

@@ -41,7 +41,12 @@ ASK_ABOUT = Phrases(
     f" | tell me about | what about | how about | do you have) [the | a | any | some] ({_NAMES} | {_IT}) [cost]",
     "(what does it cost | what's the price | how much [is it | are they | does it cost | do they cost])",
 )
-CHEAPEST = Phrases(too=("(cheapest | least expensive | lowest price | most affordable)",))
+CHEAPEST = Phrases(
+    too=(
+        "[how much (is | are | for) | what (is | are)] [the | your] (cheapest | least expensive | lowest price"
+        " | most affordable) [new] [one | ones | board | boards | snowboard | snowboards | boots | thing] [cost]",
+    )
+)
 CHECKOUT = Phrases(
     "[I'd like | I want | can I | let me] [to] (check out | checkout | pay [now]) [please] [now]",
     "[no] [thanks] that's (all | it | everything) [thanks | please] [check out]",
