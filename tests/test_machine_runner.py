@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import time
+import weakref
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -178,6 +180,26 @@ async def test_stopping_ends_all_tasks_before_the_run_returns() -> None:
     rig.runner.stop()
     await running
     assert ended.is_set()
+
+
+@in_virtual_time
+async def test_an_ended_run_is_freed_without_a_garbage_collection() -> None:
+    async def hold() -> None:
+        await asyncio.Event().wait()
+
+    rig, work = Rig(), hold()
+    held = weakref.ref(work)
+    gc.disable()
+    try:
+        running = asyncio.create_task(rig.runner.run(work))
+        del work
+        await asyncio.sleep(0.1)
+        assert held() is not None
+        rig.runner.stop()
+        await running
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 @in_virtual_time

@@ -62,6 +62,8 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         """True once `stop` was called, or something failed."""
         self._failed = False
         self._group: asyncio.TaskGroup | None = None
+        self._spawned: set[asyncio.Task[None]] = set()
+        """The tasks that run."""
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
         self._cancelled: set[asyncio.Task[None]] = set()
         """The tasks that `cancel` has cancelled, until they have ended."""
@@ -92,9 +94,9 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
                     await self._stopped.wait()
                 finally:
                     self._group = None
-                raise _StoppedError
-        except* _StoppedError:
-            pass
+                # An exception that ends the group would refer to the frames of all tasks, and they to it.
+                for task in self._spawned:
+                    task.cancel()
         finally:
             if last is not None:
                 self.post(last)
@@ -154,11 +156,13 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
             work.close()
             return
         task = self._group.create_task(self._guarded(work))
+        self._spawned.add(task)
         if key is not None:
             self._tasks[key] = task
 
         def on_done(done: asyncio.Task[None]) -> None:
             work.close()  # the task may be cancelled before it begins
+            self._spawned.discard(done)
             self._cancelled.discard(done)
             if key is not None and self._tasks.get(key) is done:
                 del self._tasks[key]
@@ -217,7 +221,3 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
             return
         self._deferred.discard(timer)
         self.post(self._timer_fired(timer))
-
-
-class _StoppedError(Exception):
-    """Ends the task group of `run`, which cancels its tasks."""
