@@ -142,7 +142,7 @@ clients: setup browser .make/node
 	@$(BIN)/python tests/outside_clients/hotato_check.py
 
 bench: setup
-	@for script in $(filter-out benchmarks/soak.py benchmarks/hand_over.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
+	@for script in $(filter-out benchmarks/soak.py benchmarks/hand_over.py benchmarks/other_checkout.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 
 # Known vulnerabilities of the packages in constraints.txt, and an SBOM of them (CycloneDX) in dist/sbom.json. It asks
 # PyPI. The tool has an environment of its own, so that its packages are not part of the audit.
