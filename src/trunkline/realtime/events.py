@@ -17,7 +17,6 @@ Item = dict[str, Any]
 NewId = Callable[[str], str]
 """A source of ids, such as `realtime.ids.new_id`: it takes a prefix and returns a new id."""
 _T = TypeVar("_T")
-_NESTED = frozenset({dict, list})
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -60,12 +59,8 @@ def text_of(item: Item) -> str:
 
 def copy_json(value: _T) -> _T:
     """Copy a JSON value deeply. Much faster than `copy.deepcopy`."""
-    copy: Any = value
-    if isinstance(value, dict):
-        copy = {key: copy_json(item) if type(item) in _NESTED else item for key, item in value.items()}
-    elif isinstance(value, list):
-        copy = [copy_json(item) if type(item) in _NESTED else item for item in value]
-    return copy  # type: ignore[no-any-return]  # the copy has the type of `value`
+    copied: _T = msgspec.to_builtins(value)
+    return copied
 
 
 def audio_delta_of(event: Event) -> bytes | None:
